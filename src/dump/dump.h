@@ -1,0 +1,44 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dump/tensor.h"
+
+namespace divlens {
+
+struct OpenOptions {
+  bool lenient = false;              ///< holes and trailing bytes in a safetensors file warn instead of failing
+  bool partial = false;              ///< a truncated .npy is read as far as its rows go
+  std::optional<std::string> dtype;  ///< --dtype: how to read raw |V2 elements ("bf16")
+};
+
+/// One file, or several that belong together, opened: headers only.
+struct Dump {
+  std::string path;      ///< as the user gave it
+  std::string format;    ///< "npy", "safetensors", "csv" ...
+  uint64_t bytes = 0;    ///< size of all files
+  std::vector<Tensor> tensors;
+  std::string title;
+  std::string source;
+  std::vector<std::string> notes;  ///< for stderr: wrong extension, lenient warnings ...
+  const Tensor* find(std::string_view tensorName) const;
+};
+
+/// Splits "PATH:TENSOR": the whole string if such a file exists, else at the last colon. The tensor may be empty.
+struct DumpName {
+  std::string path;
+  std::string tensor;
+};
+DumpName splitDumpName(const std::string& text);
+
+/// Opens `path` by its content (formats.cpp holds the list of formats); Error(BadInput) names file, offset, expected and actual.
+/// Axes come from the file's `divlens` metadata or the sidecar FILE.divlens.json; tensors that neither names stay unnamed.
+Dump openDump(const std::string& path, const OpenOptions& options = {});
+
+/// Names the axes of one tensor from the command line (--axes, --kind), which wins over the file's own names; where
+/// nothing names them, guesses by rank (3-D: layer, token, vocab of logits; 2-D: a scalar table row × column) and sets
+/// axesGuessed; Error(BadInput) asks for --axes otherwise. A count that does not fit the rank is Error(Usage).
+void nameAxes(Tensor& tensor, const std::vector<std::string>& axes, std::optional<Kind> kind);
+
+}  // namespace divlens

@@ -1,0 +1,39 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dump/tensor.h"
+
+namespace divlens {
+
+/// Reads rows of a tensor (its last axis; one row for each combination of the leading entries, numbered in C order whatever
+/// the file's order) in the form that the device takes: F16, BF16 or F32 as stored, F64 as F32 (for logits and log-probs
+/// after subtracting the row's largest finite value in double precision), each row padded to a multiple of 16 bytes.
+class RowReader {
+ public:
+  /// `width`: entries of each row to read, from the first (<= length of the last axis).
+  RowReader(const Tensor& tensor, int64_t width);
+  int64_t rows() const { return rows_; }
+  int64_t width() const { return width_; }
+  DType deviceDType() const { return deviceDType_; }   ///< F16, BF16 or F32
+  size_t rowBytes() const { return rowBytes_; }        ///< padded, a multiple of 16
+  /// Row rows[i] goes to out[i * rowBytes()]; neighbours in the file are read together. Padding is -inf for logits and
+  /// log-probs, 0 otherwise, so that it contributes nothing. Thread-safe; Error(BadInput) as ByteSource::read.
+  void read(std::span<const int64_t> rows, std::byte* out) const;
+
+ private:
+  const Tensor tensor_;
+  int64_t rows_ = 0;
+  int64_t width_ = 0;
+  DType deviceDType_ = DType::F32;
+  size_t rowBytes_ = 0;
+};
+
+/// Elements [first, first + out.size()) in C order of the logical array, converted to float.
+void readElements(const Tensor& tensor, int64_t first, std::span<float> out);
+/// All elements of an integer or BOOL tensor in C order; Error(BadInput) for floating tensors.
+std::vector<int64_t> readIntegers(const Tensor& tensor);
+
+}  // namespace divlens

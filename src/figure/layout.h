@@ -1,0 +1,53 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "figure/colormap.h"
+#include "figure/display_list.h"
+#include "figure/norm.h"
+#include "figure/options.h"
+#include "figure/text.h"
+
+namespace divlens {
+
+/// One axis of the grid. Labels are as in the dump (empty: positions); [begin, end) is the visible part, end 0: all.
+struct FigureAxis {
+  std::string name;
+  int64_t count = 0;
+  std::vector<std::string> labels;
+  double begin = 0, end = 0;
+};
+
+/// What a figure says, apart from the cells themselves. The options' title and labels win over those here.
+struct FigureContent {
+  FigureAxis rows, columns;
+  std::vector<std::string> panels{""};  ///< one label a panel; panels share axes and colours
+  std::string title;
+  std::string colorbarLabel;
+  std::string parameters;  ///< small line at the foot: metric, reference, version ...
+  Norm norm;
+  Extend extend;
+  CellColors colors;
+  bool hasBad = false, hasInf = false;  ///< such cells exist: their colours are explained beside the bar
+};
+
+struct PixelSize {
+  int width = 0, height = 0;
+};
+
+/// The laid-out figure and what did not fit, for stderr.
+struct Layout {
+  DisplayList list;
+  std::vector<std::string> warnings;
+};
+
+/// Largest side of a figure in pixels.
+inline constexpr int kMaxFigurePixels = 16384;
+
+/// figsize × dpi, or a size that suits the grid's shape; Error(Usage) beyond the limits.
+PixelSize figureSize(const FigureOptions& options, const FigureContent& content);
+/// Arithmetic only: the same options and content give the same list. A window passes its own size.
+Layout layoutFigure(const FigureOptions& options, const FigureContent& content, TextShaper& shaper, PixelSize size);
+
+}  // namespace divlens

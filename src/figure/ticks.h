@@ -1,0 +1,41 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "figure/norm.h"
+
+namespace divlens {
+
+/// Ticks of a numeric axis with the text of each; `offset` is a common factor such as "1e−5", empty when there is none.
+struct NumericTicks {
+  std::vector<double> values;
+  std::vector<std::string> labels;
+  std::string offset;
+};
+
+/// At most `most` + 1 round values (steps 1, 2, 2.5, 5, 10) inside [lo, hi], as matplotlib's MaxNLocator.
+std::vector<double> roundTicks(double lo, double hi, int most);
+/// Equal decimals for all, as matplotlib's ScalarFormatter; a factor is split off for very small or large numbers.
+NumericTicks formatTicks(std::vector<double> values);
+/// Ticks of the colour bar: round values, or decades where the norm is logarithmic.
+NumericTicks colorbarTicks(const Norm& norm, int most);
+
+/// What --xticklabels or --yticklabels asks for.
+struct TickChoice {
+  enum class Kind { Auto, None, Stride, List } kind = Kind::Auto;
+  int64_t stride = 1;
+  bool last = false;                ///< Stride: the last entry too
+  std::vector<std::string> labels;  ///< List: one for each entry
+};
+/// Reads "auto", "none", "N", "N,last", "a,b,c" or "@file" (one label a line); Error(Usage) naming `option`.
+TickChoice parseTickChoice(const std::string& text, std::string_view option, int64_t entries);
+
+/// Entries that get a label: 0, s, 2s … for the smallest round s with s·pitch >= extent, and `last` instead of the
+/// neighbours that would touch it. pitch and extent in pixels, entries >= 1.
+std::vector<int64_t> thinnedEntries(int64_t entries, double pitch, double extent);
+/// Entries 0, stride, 2·stride …, and the last one where asked.
+std::vector<int64_t> stridedEntries(int64_t entries, int64_t stride, bool last);
+
+}  // namespace divlens

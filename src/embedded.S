@@ -1,10 +1,10 @@
 // The bytes of every embedded file, each between two symbols, aligned as SPIR-V words and then some.
 #define EMBED(number, name, path)             \
   .balign 16;                                 \
-  .global divlens_embedded_##number;          \
-  .global divlens_embedded_##number##_end;    \
-  divlens_embedded_##number: .incbin path;    \
-  divlens_embedded_##number##_end: .byte 0;
+  .global kDivlensEmbedded##number;           \
+  .global kDivlensEmbedded##number##End;      \
+  kDivlensEmbedded##number: .incbin path;     \
+  kDivlensEmbedded##number##End: .byte 0;
 
 .section .rodata
 #include "embedded_files.h"

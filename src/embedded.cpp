@@ -1,8 +1,8 @@
 #include "embedded.h"
 
-#define EMBED(number, name, path)                         \
-  extern "C" const std::byte divlens_embedded_##number[]; \
-  extern "C" const std::byte divlens_embedded_##number##_end[];
+#define EMBED(number, name, path)                        \
+  extern "C" const std::byte kDivlensEmbedded##number[]; \
+  extern "C" const std::byte kDivlensEmbedded##number##End[];
 #include "embedded_files.h"
 #undef EMBED
 
@@ -18,7 +18,7 @@ struct File {
 /// Sorted by name: the build writes the list so.
 const std::vector<File>& files() {
   static const std::vector<File> list = {
-#define EMBED(number, name, path) {name, divlens_embedded_##number, divlens_embedded_##number##_end},
+#define EMBED(number, name, path) {name, kDivlensEmbedded##number, kDivlensEmbedded##number##End},
 #include "embedded_files.h"
 #undef EMBED
   };

@@ -13,13 +13,17 @@ enum class Unit { Plain, Information, RootInformation };
 /// One row of the metric table (shaders/metrics.h), without its GLSL parts.
 struct Metric {
   int id;
-  const char* name;
+  const char* name;  ///< "jsd"; a row named "renyi:α" is the one that takes a parameter
   const char* formula;
   const char* symbol;
   Needs needs;
   Direction direction;
   Unit unit;
   int sums;
+  /// "renyi" of "renyi:α".
+  std::string_view stem() const;
+  /// "α" of "renyi:α"; empty for metrics without a parameter.
+  std::string_view parameter() const;
 };
 
 const std::vector<Metric>& metrics();
@@ -27,7 +31,7 @@ const std::vector<Metric>& metrics();
 /// A metric as the user asked for it: "jsd:0.3" is jsd with parameter 0.3.
 struct MetricUse {
   const Metric* metric = nullptr;
-  std::string text;       ///< as given
+  std::string text;  ///< as given
   float parameter = 0;
 };
 /// Error(Usage) with the nearest name when there is no such metric or the parameter does not fit.

@@ -16,47 +16,63 @@ struct PlanOptions {
   std::string kind;
   std::string rows;
   std::string columns;
-  std::vector<std::string> select;   ///< "AXIS=SPEC", repeatable; the same axis twice joins
-  std::vector<std::string> reduce;   ///< "AXIS=HOW"
+  std::vector<std::string> select;  ///< "AXIS=SPEC", repeatable; the same axis twice joins
+  std::vector<std::string> reduce;  ///< "AXIS=HOW"
   std::string group;
   std::vector<std::string> metrics;
   std::string reference;
   std::string base = "e";
   double temperature = 1.0;
   std::optional<int64_t> vocab;
-  OpenOptions open;                  ///< how files named in the reference are opened
+  std::string targets;  ///< integer tensor that holds the token ids of the reference `target`; default "targets"
+  OpenOptions open;     ///< how files named in the reference are opened
 };
 
 enum class Reduce { Mean, Median, Quantile, Min, Max, Std, Sem, Count };
 
-/// One axis of the cells' tensor as the plan uses it. Strides count rows of the tensor (see RowReader), or elements where
-/// the kind is scalar.
+/// One axis of the cells' tensor as the plan uses it. Strides count rows of the tensor (see RowReader), or elements
+/// where the kind is scalar.
 struct PlanAxis {
   std::string name;
-  std::vector<int64_t> positions;      ///< in the dump, in the order of --select
-  std::vector<std::string> labels;     ///< one for each position; empty where the dump has none
-  std::vector<double> coordinates;     ///< one for each position; empty where the dump has none
-  int64_t length = 0;                  ///< of the whole axis in the dump
+  std::vector<int64_t> positions;   ///< in the dump, in the order of --select
+  std::vector<std::string> labels;  ///< one for each position; empty where the dump has none
+  std::vector<double> coordinates;  ///< one for each position; empty where the dump has none
+  int64_t length = 0;               ///< of the whole axis in the dump
+  bool synthetic = false;           ///< stands for no axis of the tensor: one entry
   int64_t cellStride = 0;
-  int64_t referenceStride = 0;         ///< 0 where the reference lacks the axis (broadcast)
-  Reduce how = Reduce::Mean;           ///< for reduced axes
+  int64_t referenceStride = 0;  ///< 0 where the reference lacks the axis (broadcast)
+  Reduce how = Reduce::Mean;    ///< for reduced axes
   double quantile = 0.5;
-  std::string label(size_t i) const;   ///< label of positions[i], or the position as text
+  std::string label(size_t i) const;  ///< label of positions[i], or the position as text
 };
 
 enum class ReferenceKind { None, Rows, Shifted, Mean, Uniform, Target };
 
-/// Where each cell's reference row is: base + Σ axis position · referenceStride in `tensor`.
+/// Where each cell's reference row is: base + Σ axis position · referenceStride in `tensor`. For Target the same counts
+/// elements of the integer tensor. For Shifted the shift is already in `base`.
 struct Reference {
   ReferenceKind kind = ReferenceKind::None;
-  std::string text;          ///< canonical, for metadata: "layer=-1", "tensor:clean"
-  std::string label;         ///< for the colorbar: "layer 27", "clean", "previous layer"
-  Tensor tensor;             ///< may be the cells' own
+  std::string text;              ///< canonical, for metadata: "layer=-1", "tensor:clean"
+  std::string label;             ///< for the colorbar: "layer 27", "clean", "previous layer"
+  Tensor tensor;                 ///< may be the cells' own
+  Kind rowKind = Kind::Unknown;  ///< what the reference's rows hold: logits may be compared with probs
   int64_t base = 0;
-  std::string shiftAxis;     ///< Shifted: the axis along which the row before (-1) or after (+1) is taken
-  int shift = 0;             ///< Shifted: cells whose neighbour does not exist are NaN
-  int64_t meanStride = 0;    ///< Mean: rows base + k · meanStride, k in [0, meanCount), are averaged
+  std::string shiftAxis;   ///< Shifted: the axis along which the row before (-1) or after (+1) is taken
+  int shift = 0;           ///< Shifted: cells whose neighbour does not exist are NaN
+  int64_t meanStride = 0;  ///< Mean: rows base + k · meanStride, k in [0, meanCount), are averaged
   int64_t meanCount = 0;
+};
+
+/// One panel of the figure: some entries of the grouped axis, or everything.
+struct PlanPanel {
+  std::string label;            ///< the group's name; empty for the one ungrouped panel
+  std::vector<size_t> entries;  ///< indices into positions of reduced[groupAxis]; empty without --group: all
+};
+
+/// A file that goes into the result, for metadata.
+struct PlanInput {
+  std::string path;  ///< as the user gave it
+  uint64_t bytes = 0;
 };
 
 /// What will be computed: which rows of which tensor make which cell. Everything is checked; nothing has been read.
@@ -64,17 +80,25 @@ struct Plan {
   Tensor cells;
   Kind kind = Kind::Unknown;
   PlanAxis rows;
-  PlanAxis columns;                 ///< one entry labelled "value" named "value" where only one axis is left
-  std::vector<PlanAxis> reduced;    ///< in dump order; an axis selected to one entry and not shown is here too
+  PlanAxis columns;               ///< one entry labelled "value" named "value" where only one axis is left
+  std::vector<PlanAxis> reduced;  ///< in dump order; an axis selected to one entry and not shown is here too
+  int groupAxis = -1;             ///< of --group: index into reduced; -1 without
+  std::vector<PlanPanel> panels;  ///< at least one; groups in the order of first appearance
   Reference reference;
-  std::vector<MetricUse> metrics;   ///< empty: scalar cells as they are
-  int64_t vocab = 0;                ///< entries of the distribution that are compared
+  std::vector<MetricUse> metrics;  ///< empty: scalar cells as they are
+  int64_t vocab = 0;               ///< entries of the distribution that are compared
   double temperature = 1;
-  double logBase = 1;               ///< ln of the base: 1 for nats
-  std::string unit;                 ///< "nats", "bits", "bans" or ""
-  std::vector<std::string> notes;   ///< for stderr: guessed axes ...
-  int64_t entriesPerCell() const;   ///< product of the reduced axes' positions
+  double logBase = 1;              ///< ln of the base: 1 for nats
+  std::string unit;                ///< of the base: "nats", "bits" or "bans"; "" where no metric carries information
+  std::vector<std::string> notes;  ///< for stderr: guessed axes ...
+  std::vector<PlanInput> inputs;   ///< the dump, then the reference's file
+  int64_t entriesPerCell() const;  ///< product of the reduced axes' positions
+  int64_t entriesPerCell(const PlanPanel& panel) const;
+  /// "nats", "bits", "bans" where the metric carries information, else "".
+  std::string unitOf(const Metric& metric) const;
 };
+
+const char* name(Reduce how);
 
 /// Chooses and checks everything; Error(Usage) where an option does not fit, Error(BadInput) where files do not fit.
 Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOptions& options);

@@ -1,0 +1,121 @@
+#include "divergence/metrics.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "dump/escape.h"
+#include "error.h"
+#include "shaders/metrics.h"
+#include "suggest.h"
+
+namespace divlens {
+namespace {
+
+/// Which parameters make sense: one row for each metric that takes one; others take any number.
+struct ParameterRange {
+  std::string_view stem;
+  double low, high;
+  bool ends;  ///< are low and high themselves allowed
+  bool integer;
+};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr ParameterRange kRanges[] = {
+    {"jsd", 0, 1, false, false},
+    {"renyi", 0, kInfinity, true, false},
+    {"overlap", 1, 1 << 20, true, true},
+    {"sparsity", 0, kInfinity, true, false},
+};
+
+bool fits(std::string_view stem, double value) {
+  for (const ParameterRange& range : kRanges) {
+    if (range.stem != stem) continue;
+    const bool inside =
+        range.ends ? value >= range.low && value <= range.high : value > range.low && value < range.high;
+    return inside && (!range.integer || value == std::floor(value));
+  }
+  return std::isfinite(value);
+}
+
+std::string rangeText(std::string_view stem) {
+  for (const ParameterRange& range : kRanges) {
+    if (range.stem != stem) continue;
+    return fmt::format("{} from {} to {}{}", range.integer ? "a whole number" : "a number", range.low, range.high,
+                       range.ends ? "" : ", without the ends");
+  }
+  return "a number";
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> out;
+  for (const Metric& metric : metrics()) out.emplace_back(metric.name);
+  return out;
+}
+
+/// The row with that stem that takes a parameter, or does not; null when the table has none.
+const Metric* find(std::string_view stem, bool withParameter) {
+  for (const Metric& metric : metrics()) {
+    if (metric.stem() == stem && metric.parameter().empty() != withParameter) return &metric;
+  }
+  return nullptr;
+}
+
+[[noreturn]] void failUnknown(std::string_view text, std::string_view stem) {
+  std::vector<std::string> stems;
+  for (const Metric& metric : metrics()) stems.emplace_back(metric.stem());
+  const std::string guess = didYouMean(stem, stems);
+  throw Error(Exit::Usage, fmt::format("unknown metric '{}'{} known: {}", escaped(text), guess.empty() ? ";" : guess,
+                                       listed(names())));
+}
+
+}  // namespace
+
+std::string_view Metric::stem() const {
+  const std::string_view whole = name;
+  return whole.substr(0, whole.find(':'));
+}
+
+std::string_view Metric::parameter() const {
+  const std::string_view whole = name;
+  const size_t colon = whole.find(':');
+  return colon == std::string_view::npos ? std::string_view() : whole.substr(colon + 1);
+}
+
+const std::vector<Metric>& metrics() {
+#define DIVLENS_METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) \
+  Metric{id, name, formula, symbol, Needs::needs, Direction::direction, Unit::unit, sums},
+  static const std::vector<Metric> table = {METRICS(DIVLENS_METRIC)};
+#undef DIVLENS_METRIC
+  return table;
+}
+
+MetricUse parseMetric(std::string_view text) {
+  const size_t colon = text.find(':');
+  const bool withParameter = colon != std::string_view::npos;
+  const std::string_view stem = text.substr(0, colon);
+  const Metric* metric = find(stem, withParameter);
+  const Metric* other = find(stem, !withParameter);
+  if (metric == nullptr && other == nullptr) failUnknown(text, stem);
+  if (metric == nullptr && withParameter) {
+    throw Error(Exit::Usage, fmt::format("metric '{}' takes no parameter; pass --metric {}", escaped(text), stem));
+  }
+  if (metric == nullptr) {
+    throw Error(Exit::Usage, fmt::format("metric '{0}' needs its parameter: --metric {1}, where {2} is {3}", stem,
+                                         other->name, other->parameter(), rangeText(stem)));
+  }
+  MetricUse use{metric, std::string(text), 0};
+  if (!withParameter) return use;
+  const std::string_view digits = text.substr(colon + 1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || !fits(stem, value)) {
+    throw Error(Exit::Usage,
+                fmt::format("metric '{}': {} must be {}", escaped(text), metric->parameter(), rangeText(stem)));
+  }
+  use.parameter = static_cast<float>(value);
+  return use;
+}
+
+}  // namespace divlens

@@ -1,0 +1,160 @@
+#include "divergence/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "divergence/plan_axes.h"
+#include "divergence/plan_tensor.h"
+#include "divergence/reference.h"
+#include "dump/escape.h"
+#include "error.h"
+
+namespace divlens {
+namespace {
+
+struct BaseRow {
+  const char* name;
+  double base;
+  const char* unit;
+};
+const BaseRow kBases[] = {{"e", std::exp(1.0), "nats"}, {"2", 2, "bits"}, {"10", 10, "bans"}};
+
+void setBase(Plan& plan, const std::string& text) {
+  for (const BaseRow& row : kBases) {
+    if (text != row.name) continue;
+    plan.logBase = text == "e" ? 1 : std::log(row.base);
+    plan.unit = row.unit;
+    return;
+  }
+  throw Error(Exit::Usage, fmt::format("--base '{}': it is one of e (nats), 2 (bits) or 10 (bans)", escaped(text)));
+}
+
+bool anyMetric(const Plan& plan, auto&& condition) {
+  return std::any_of(plan.metrics.begin(), plan.metrics.end(),
+                     [&](const MetricUse& use) { return condition(*use.metric); });
+}
+
+/// Scalar tables have no metrics, distributions jsd by default.
+void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
+  const std::string place =
+      fmt::format("{}: tensor '{}' [{}]", escapedPath(dump.path), escaped(plan.cells.name), axesText(plan.cells));
+  for (const std::string& text : options.metrics) plan.metrics.push_back(parseMetric(text));
+  if (plan.kind == Kind::Scalar) {
+    const char* misplaced = !plan.metrics.empty()        ? "--metric"
+                            : !options.reference.empty() ? "--reference"
+                            : options.vocab              ? "--vocab"
+                                                         : nullptr;
+    if (misplaced == nullptr) return;
+    throw Error(Exit::Usage,
+                fmt::format("{} is a scalar table: its cells are drawn as they are and {} does not apply; if "
+                            "its last axis holds a distribution, say so with --kind logits, logprobs or probs",
+                            place, misplaced));
+  }
+  if (plan.metrics.empty()) plan.metrics.push_back(parseMetric("jsd"));
+  if (plan.kind == Kind::Hidden) {
+    throw Error(Exit::Usage,
+                fmt::format("{} holds hidden states: '{}' of them needs an unembedding (--lens or --unembed), "
+                            "and this version has neither yet; dump the logits instead",
+                            place, plan.metrics.front().text));
+  }
+}
+
+void setVocab(Plan& plan, const PlanOptions& options) {
+  if (plan.kind == Kind::Scalar) return;
+  const int64_t entries = plan.cells.shape.back();
+  plan.vocab = options.vocab.value_or(entries);
+  if (plan.vocab >= 1 && plan.vocab <= entries) return;
+  throw Error(Exit::Usage,
+              fmt::format("--vocab {}: it must lie between 1 and {}, the length of axis '{}' of tensor '{}'",
+                          plan.vocab, entries, escaped(plan.cells.axes.back().name), escaped(plan.cells.name)));
+}
+
+/// Finds the reference, unless no metric compares with one.
+void chooseReference(Plan& plan, const ReferenceContext& context) {
+  if (!anyMetric(plan, [](const Metric& metric) { return metric.needs != Needs::Nothing; })) return;
+  const std::string& text = context.options.reference;
+  const ReferenceSpec spec = text.empty() ? defaultReference(plan, context) : parseReference(text);
+  for (const MetricUse& use : plan.metrics) {
+    if (use.metric->needs != Needs::Target || spec.form == ReferenceForm::Target) continue;
+    throw Error(Exit::Usage,
+                fmt::format("metric '{}' is about the target token, but the reference is '{}'; pass --reference "
+                            "target, or ask for the other metrics in a run of their own",
+                            use.text, escaped(spec.text)));
+  }
+  resolveReference(plan, context, spec);
+}
+
+int64_t product(const std::vector<int64_t>& factors) {
+  int64_t out = 1;
+  for (const int64_t factor : factors) {
+    if (__builtin_mul_overflow(out, factor, &out)) {
+      throw Error(Exit::Budget, "the selected entries make more cells than can be counted; take fewer with --select");
+    }
+  }
+  return out;
+}
+
+int64_t size(const PlanAxis& axis) { return static_cast<int64_t>(axis.positions.size()); }
+
+/// Counts everything once, so that no later product can overflow.
+void checkSize(const Plan& plan) {
+  std::vector<int64_t> factors = {size(plan.rows), size(plan.columns), std::max<int64_t>(plan.vocab, 1),
+                                  static_cast<int64_t>(std::max<size_t>(plan.metrics.size(), 1)), int64_t{8}};
+  for (const PlanAxis& axis : plan.reduced) factors.push_back(size(axis));
+  product(factors);
+}
+
+}  // namespace
+
+std::string PlanAxis::label(size_t i) const { return labels.empty() ? fmt::format("{}", positions[i]) : labels[i]; }
+
+int64_t Plan::entriesPerCell() const {
+  std::vector<int64_t> factors;
+  for (const PlanAxis& axis : reduced) factors.push_back(size(axis));
+  return product(factors);
+}
+
+int64_t Plan::entriesPerCell(const PlanPanel& panel) const {
+  if (groupAxis < 0) return entriesPerCell();
+  const int64_t all = size(reduced[static_cast<size_t>(groupAxis)]);
+  return entriesPerCell() / all * static_cast<int64_t>(panel.entries.size());
+}
+
+std::string Plan::unitOf(const Metric& metric) const { return metric.unit == Unit::Information ? unit : ""; }
+
+Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOptions& options) {
+  if (!tensorFromName.empty() && !options.tensor.empty() && tensorFromName != options.tensor) {
+    throw Error(Exit::Usage, fmt::format("the dump's name asks for tensor '{}' and --tensor for '{}'; drop one",
+                                         escaped(tensorFromName), escaped(options.tensor)));
+  }
+  if (!(options.temperature > 0) || !std::isfinite(options.temperature)) {
+    throw Error(Exit::Usage, fmt::format("--temperature {}: it must be a number above 0", options.temperature));
+  }
+  Plan plan;
+  setBase(plan, options.base);
+  plan.temperature = options.temperature;
+  plan.inputs.push_back({dump.path, dump.bytes});
+
+  std::string except;
+  if (!options.reference.empty()) {
+    const ReferenceSpec spec = parseReference(options.reference);
+    if (spec.form == ReferenceForm::Tensor) except = spec.name;
+  }
+  const Tensor& chosen = chooseTensor(dump, tensorFromName.empty() ? options.tensor : tensorFromName, except);
+  NamedTensor named = nameCells(dump, chosen, options);
+  plan.cells = std::move(named.tensor);
+  plan.notes = std::move(named.notes);
+  plan.kind = plan.cells.kind;
+
+  chooseMetrics(plan, dump, options);
+  setVocab(plan, options);
+  placeAxes(plan, options);
+  chooseReference(plan, {dump, chosen, options});
+  checkSize(plan);
+  if (!anyMetric(plan, [](const Metric& metric) { return metric.unit != Unit::Plain; })) plan.unit.clear();
+  return plan;
+}
+
+}  // namespace divlens

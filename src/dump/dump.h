@@ -15,9 +15,9 @@ struct OpenOptions {
 
 /// One file, or several that belong together, opened: headers only.
 struct Dump {
-  std::string path;      ///< as the user gave it
-  std::string format;    ///< "npy", "safetensors", "csv" ...
-  uint64_t bytes = 0;    ///< size of all files
+  std::string path;    ///< as the user gave it
+  std::string format;  ///< "npy", "safetensors", "csv" ...
+  uint64_t bytes = 0;  ///< size of all files
   std::vector<Tensor> tensors;
   std::string title;
   std::string source;
@@ -32,8 +32,9 @@ struct DumpName {
 };
 DumpName splitDumpName(const std::string& text);
 
-/// Opens `path` by its content (formats.cpp holds the list of formats); Error(BadInput) names file, offset, expected and actual.
-/// Axes come from the file's `divlens` metadata or the sidecar FILE.divlens.json; tensors that neither names stay unnamed.
+/// Opens `path` by its content (formats.cpp holds the list of formats); Error(BadInput) names file, offset, expected
+/// and actual. Axes come from the file's `divlens` metadata or the sidecar FILE.divlens.json; tensors that neither
+/// names stay unnamed.
 Dump openDump(const std::string& path, const OpenOptions& options = {});
 
 /// Names the axes of one tensor from the command line (--axes, --kind), which wins over the file's own names; where

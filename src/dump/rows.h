@@ -8,17 +8,18 @@
 
 namespace divlens {
 
-/// Reads rows of a tensor (its last axis; one row for each combination of the leading entries, numbered in C order whatever
-/// the file's order) in the form that the device takes: F16, BF16 or F32 as stored, F64 as F32 (for logits and log-probs
-/// after subtracting the row's largest finite value in double precision), each row padded to a multiple of 16 bytes.
+/// Reads rows of a tensor (its last axis; one row for each combination of the leading entries, numbered in C order
+/// whatever the file's order) in the form that the device takes: F16, BF16 or F32 as stored, F64 as F32 (for logits and
+/// log-probs after subtracting the row's largest finite value in double precision), each row padded to a multiple of 16
+/// bytes.
 class RowReader {
  public:
   /// `width`: entries of each row to read, from the first (<= length of the last axis).
   RowReader(const Tensor& tensor, int64_t width);
   int64_t rows() const { return rows_; }
   int64_t width() const { return width_; }
-  DType deviceDType() const { return deviceDType_; }   ///< F16, BF16 or F32
-  size_t rowBytes() const { return rowBytes_; }        ///< padded, a multiple of 16
+  DType deviceDType() const { return deviceDType_; }  ///< F16, BF16 or F32
+  size_t rowBytes() const { return rowBytes_; }       ///< padded, a multiple of 16
   /// Row rows[i] goes to out[i * rowBytes()]; neighbours in the file are read together. Padding is -inf for logits and
   /// log-probs, 0 otherwise, so that it contributes nothing. Thread-safe; Error(BadInput) as ByteSource::read.
   void read(std::span<const int64_t> rows, std::byte* out) const;

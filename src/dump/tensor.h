@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct DTypeInfo {
   bool floating;
 };
 const DTypeInfo& info(DType dtype);
+/// The type of a safetensors name ("BF16"); Unsupported for any other text.
+DType dtypeFromName(std::string_view text);
 
 /// What the last axis of a tensor holds; Scalar means nothing: every element is a cell.
 enum class Kind : uint8_t { Unknown, Logits, LogProbs, Probs, Hidden, Scalar, TopK };
@@ -43,18 +46,26 @@ struct Axis {
 struct Tensor {
   std::string name;
   DType dtype = DType::Unsupported;
-  std::string dtypeName;          ///< as the file says it, for messages about unsupported ones
+  std::string dtypeName;  ///< as the file says it, for messages about unsupported ones
   std::vector<int64_t> shape;
-  std::vector<int64_t> strides;   ///< in elements, one for each axis (Fortran order: ascending)
-  std::vector<Axis> axes;         ///< one for each entry of shape once named, else empty
+  std::vector<int64_t> strides;  ///< in elements, one for each axis (Fortran order: ascending)
+  std::vector<Axis> axes;        ///< one for each entry of shape once named, else empty
   Kind kind = Kind::Unknown;
-  bool axesGuessed = false;       ///< true when the names came from the guess by rank
-  std::string mask;               ///< name of the BOOL or U8 tensor that masks cells, from the metadata key `mask`
+  bool axesGuessed = false;  ///< true when the names came from the guess by rank
+  std::string mask;          ///< name of the BOOL or U8 tensor that masks cells, from the metadata key `mask`
   std::shared_ptr<const ByteSource> source;
-  uint64_t offset = 0;            ///< of element 0 in `source`
-  int64_t availableRows = -1;     ///< with --partial: rows of the leading axis that the file really holds; -1: all
+  uint64_t offset = 0;         ///< of element 0 in `source`
+  int64_t availableRows = -1;  ///< with --partial: rows of the leading axis that the file really holds; -1: all
   int64_t elements() const;
   int axisIndex(std::string_view axisName) const;  ///< -1 when there is none
 };
+
+/// "[33, 12, 256]", for messages.
+std::string shapeText(std::span<const int64_t> shape);
+/// Strides in elements of an array without gaps; the shape's product must fit 63 bits.
+std::vector<int64_t> stridesInC(std::span<const int64_t> shape);
+std::vector<int64_t> stridesInFortran(std::span<const int64_t> shape);
+/// Throws Error(BadInput) "FILE: tensor 'NAME': TEXT".
+[[noreturn]] void badTensor(const Tensor& tensor, std::string_view text);
 
 }  // namespace divlens

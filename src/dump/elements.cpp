@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <numeric>
+
+#include "dump/convert.h"
+#include "dump/gather.h"
+#include "dump/rows.h"
+
+namespace divlens {
+namespace {
+
+// Rows that are gathered at once: bounds the list of their offsets.
+constexpr int64_t kRowsAtOnce = 65536;
+
+// Calls visit(position, bytes) for the elements [first, first + count) in C order: position counts from `first`.
+template <typename Visit>
+void eachElement(const Tensor& tensor, int64_t first, int64_t count, const Visit& visit) {
+  const RowGather gather(tensor);
+  const int64_t length = gather.rowLength();
+  const int64_t end = first + count;
+  assert(first >= 0 && end <= tensor.elements());
+  std::vector<int64_t> rows;
+  for (int64_t at = first; at < end;) {
+    const int64_t begin = at % length;  // not 0: the rest of a row, which is gathered by itself
+    const int64_t whole = (end - at) / length;
+    const int64_t part = begin == 0 && whole > 0 ? length : std::min(length - begin, end - at);
+    rows.resize(static_cast<size_t>(part == length ? std::min(whole, kRowsAtOnce) : 1));
+    std::iota(rows.begin(), rows.end(), at / length);
+    gather.visit(rows, begin, part, [&](const Piece& piece) {
+      const int64_t position = at - first + static_cast<int64_t>(piece.row) * length + piece.first - begin;
+      for (int64_t i = 0; i < piece.count; ++i) {
+        visit(static_cast<size_t>(position + i), piece.bytes + static_cast<size_t>(i) * piece.step);
+      }
+    });
+    at += part * static_cast<int64_t>(rows.size());
+  }
+}
+
+int64_t toInteger(const Tensor& tensor, const std::byte* bytes) {
+  switch (tensor.dtype) {
+    case DType::I8:
+      return loaded<int8_t>(bytes);
+    case DType::U8:
+      return loaded<uint8_t>(bytes);
+    case DType::I16:
+      return loaded<int16_t>(bytes);
+    case DType::U16:
+      return loaded<uint16_t>(bytes);
+    case DType::I32:
+      return loaded<int32_t>(bytes);
+    case DType::U32:
+      return loaded<uint32_t>(bytes);
+    case DType::I64:
+      return loaded<int64_t>(bytes);
+    case DType::Bool:
+      return loaded<uint8_t>(bytes) != 0 ? 1 : 0;
+    default:
+      break;
+  }
+  const auto value = loaded<uint64_t>(bytes);
+  if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    badTensor(tensor, fmt::format("{} is over 2^63 - 1", value));
+  }
+  return static_cast<int64_t>(value);
+}
+
+}  // namespace
+
+void readElements(const Tensor& tensor, int64_t first, std::span<float> out) {
+  const DType dtype = tensor.dtype;
+  eachElement(tensor, first, static_cast<int64_t>(out.size()),
+              [&](size_t position, const std::byte* bytes) { out[position] = toFloat(dtype, bytes); });
+}
+
+std::vector<int64_t> readIntegers(const Tensor& tensor) {
+  if (tensor.dtype == DType::Unsupported || info(tensor.dtype).floating) {
+    badTensor(tensor, fmt::format("whole numbers (I8 to U64, BOOL) are needed, it is {}", tensor.dtypeName));
+  }
+  std::vector<int64_t> values(static_cast<size_t>(tensor.elements()));
+  eachElement(tensor, 0, tensor.elements(),
+              [&](size_t position, const std::byte* bytes) { values[position] = toInteger(tensor, bytes); });
+  return values;
+}
+
+}  // namespace divlens

@@ -1,0 +1,124 @@
+#include "dump/formats.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "dump/escape.h"
+#include "dump/fault.h"
+#include "dump/metadata.h"
+
+namespace divlens {
+namespace {
+
+constexpr std::array<std::string_view, 1> kNpy = {".npy"};
+constexpr std::array<std::string_view, 1> kSafetensors = {".safetensors"};
+constexpr std::array<std::string_view, 1> kZip = {".npz"};
+constexpr std::array<std::string_view, 6> kPickle = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt"};
+constexpr std::array<std::string_view, 1> kGguf = {".gguf"};
+constexpr std::array<std::string_view, 1> kShards = {".index.json"};
+constexpr std::array<std::string_view, 2> kTable = {".csv", ".tsv"};
+
+// THE list of formats, in the order in which they are tried: first all by content, then all by suffix.
+constexpr std::array<Format, 9> kFormats = {{
+    {"npy", kNpy, detectsNpy, openNpy, true},
+    {"lfs", {}, detectsLfsPointer, refuseLfsPointer, false},
+    {"zip", kZip, detectsZip, refuseZip, false},
+    {"pickle", kPickle, detectsPickle, refusePickle, false},
+    {"gguf", kGguf, detectsGguf, refuseGguf, false},
+    {"safetensors", kSafetensors, detectsSafetensors, openSafetensors, false},
+    {"shards", kShards, nullptr, refuseShards, false},
+    {"csv", std::span(kTable).first<1>(), nullptr, openTable, false},
+    {"tsv", std::span(kTable).last<1>(), nullptr, openTable, false},
+}};
+
+const Format* bySuffix(std::string_view path) {
+  for (const Format& format : kFormats) {
+    const auto fits = [path](std::string_view suffix) { return hasSuffix(path, suffix); };
+    if (std::any_of(format.suffixes.begin(), format.suffixes.end(), fits)) return &format;
+  }
+  return nullptr;
+}
+
+const Format* byContent(std::string_view head) {
+  for (const Format& format : kFormats) {
+    if (format.detects && format.detects(head)) return &format;
+  }
+  return nullptr;
+}
+
+void applySidecar(Dump& dump) {
+  constexpr uint64_t kLargestSidecar = 100'000'000;
+  const std::string path = dump.path + ".divlens.json";
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENAMETOOLONG)) return;
+  const auto source = openFile(path);
+  if (source->size() > kLargestSidecar) {
+    badInput(path, fmt::format("{} bytes, the limit is {}", source->size(), kLargestSidecar));
+  }
+  std::string text(source->size(), '\0');
+  source->read(0, std::as_writable_bytes(std::span(text)));
+  applyMetadata(dump, text, path, dump.tensors.size() == 1);
+}
+
+// After the metadata, which describes the array as it was meant to be.
+void dropMissingRows(Tensor& tensor) {
+  if (tensor.availableRows < 0) return;
+  const auto rows = static_cast<size_t>(tensor.availableRows);
+  tensor.shape[0] = tensor.availableRows;
+  if (tensor.axes.empty()) return;
+  Axis& axis = tensor.axes[0];
+  axis.length = tensor.availableRows;
+  if (!axis.labels.empty()) axis.labels.resize(rows);
+  if (!axis.coordinates.empty()) axis.coordinates.resize(rows);
+  if (!axis.groups.empty()) axis.groups.resize(rows);
+}
+
+}  // namespace
+
+std::span<const Format> formats() { return kFormats; }
+
+bool hasSuffix(std::string_view path, std::string_view suffix) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
+  return path.size() >= suffix.size() &&
+         std::equal(suffix.rbegin(), suffix.rend(), path.rbegin(), [&](char b, char a) { return same(a, b); });
+}
+
+std::string stem(std::string_view path) {
+  const std::string_view file = path.substr(path.find_last_of('/') + 1);
+  const size_t dot = file.find_last_of('.');
+  return std::string(dot == std::string_view::npos || dot == 0 ? file : file.substr(0, dot));
+}
+
+Dump openDump(const std::string& path, const OpenOptions& options) {
+  if (options.dtype && *options.dtype != "bf16") {
+    throw Error(Exit::Usage, fmt::format("--dtype {}: only bf16 is known", escaped(*options.dtype)));
+  }
+  const auto source = openFile(path);
+  std::string head(std::min<uint64_t>(source->size(), kHeadBytes), '\0');
+  source->read(0, std::as_writable_bytes(std::span(head)));
+  const Format* named = bySuffix(path);
+  const Format* found = byContent(head);
+  const Format* format = found ? found : named;
+  if (!format) {
+    badInput(path,
+             fmt::format("starts with '{}', which no known format does; .safetensors, .npy, .csv and .tsv are read",
+                         escaped(head, 8)));
+  }
+  Dump dump = format->open(source, options);
+  dump.path = path;
+  dump.format = format->name;
+  dump.bytes = source->size();
+  if (found && found != named) {
+    dump.notes.push_back(
+        fmt::format("{}: is a {} file by its content, and is read as one", escapedPath(path), format->name));
+  }
+  if (format->sidecar) applySidecar(dump);
+  for (Tensor& tensor : dump.tensors) dropMissingRows(tensor);
+  return dump;
+}
+
+}  // namespace divlens

@@ -1,0 +1,235 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "dump/escape.h"
+#include "dump/fault.h"
+#include "dump/formats.h"
+
+namespace divlens {
+namespace {
+
+constexpr uint64_t kLargestTable = uint64_t{1} << 30;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+struct Word {
+  std::string_view text;  // lower case
+  double value;
+};
+constexpr std::array<Word, 9> kWords = {{{"", kNaN},
+                                         {"nan", kNaN},
+                                         {"na", kNaN},
+                                         {"inf", kInfinity},
+                                         {"+inf", kInfinity},
+                                         {"-inf", -kInfinity},
+                                         {"infinity", kInfinity},
+                                         {"+infinity", kInfinity},
+                                         {"-infinity", -kInfinity}}};
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::optional<double> number(std::string_view cell) {
+  const std::string_view text = trimmed(cell);
+  for (const Word& word : kWords) {
+    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
+    if (std::equal(text.begin(), text.end(), word.text.begin(), word.text.end(), same)) return word.value;
+  }
+  // from_chars knows no leading plus, and its own words (nan(...)) are not for tables.
+  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
+  if (digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos || digits.starts_with('+')) return {};
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return {};
+  return value;
+}
+
+struct Record {
+  std::vector<std::string> cells;
+  size_t line = 0;  // of its first character, from 1
+};
+
+/// Splits a text into records after RFC 4180: quoted cells may hold separators, line ends and doubled quotes.
+class RecordReader {
+ public:
+  RecordReader(std::string_view text, char separator, const std::string& file)
+      : text_(text), separator_(separator), file_(file) {}
+
+  bool next(Record& record) {
+    if (at_ >= text_.size()) return false;
+    record.cells.clear();
+    record.line = line_;
+    while (true) {
+      record.cells.push_back(cell());
+      if (at_ >= text_.size()) return true;
+      if (text_[at_++] == separator_) {
+        if (at_ < text_.size()) continue;
+        record.cells.emplace_back();  // a separator at the very end opens one more empty cell
+        return true;
+      }
+      ++line_;
+      return true;
+    }
+  }
+
+ private:
+  bool atLineEnd() {
+    if (text_.substr(at_).starts_with("\r\n")) ++at_;
+    return text_[at_] == '\n';
+  }
+
+  std::string cell() {
+    std::string out;
+    if (at_ < text_.size() && text_[at_] == '"') {
+      quoted(out);
+      if (at_ < text_.size() && text_[at_] != separator_ && !atLineEnd()) {
+        badInput(file_, fmt::format("line {}: text after the closing quote of a cell", line_));
+      }
+      return out;
+    }
+    while (at_ < text_.size() && text_[at_] != separator_ && !atLineEnd()) out += text_[at_++];
+    return out;
+  }
+
+  void quoted(std::string& out) {
+    const size_t opened = line_;
+    for (++at_; at_ < text_.size(); ++at_) {
+      if (text_[at_] == '\n') ++line_;
+      if (text_[at_] != '"') {
+        out += text_[at_];
+      } else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
+        out += text_[at_++];
+      } else {
+        ++at_;
+        return;
+      }
+    }
+    badInput(file_, fmt::format("line {}: a quoted cell that does not end", opened));
+  }
+
+  std::string_view text_;
+  char separator_;
+  const std::string& file_;
+  size_t at_ = 0;
+  size_t line_ = 1;
+};
+
+struct Table {
+  std::string rowAxis = "row";
+  std::vector<std::string> rowLabels;
+  std::vector<std::string> columnLabels;
+  std::vector<double> values;
+  size_t rows = 0;
+  size_t columns = 0;
+};
+
+void appendRow(Table& table, const Record& record, size_t firstCell, const std::string& file) {
+  if (record.cells.size() != table.columns + firstCell) {
+    badInput(file, fmt::format("line {} has {} cells, the first line has {}", record.line, record.cells.size(),
+                               table.columns + firstCell));
+  }
+  for (size_t i = firstCell; i < record.cells.size(); ++i) {
+    const auto value = number(record.cells[i]);
+    if (!value) {
+      badInput(file, fmt::format("line {}, column {}: '{}' is not a number", record.line, i + 1,
+                                 escaped(record.cells[i], 40)));
+    }
+    table.values.push_back(*value);
+  }
+  ++table.rows;
+}
+
+// A first cell that is a number means that there is neither a header nor a column of labels.
+Table parse(std::string_view text, char separator, const std::string& file) {
+  Table table;
+  RecordReader reader(text, separator, file);
+  Record record;
+  bool first = true;
+  bool labelled = true;
+  while (reader.next(record)) {
+    const bool blank = record.cells.size() == 1 && record.cells[0].empty();
+    if (blank && (first || table.columns + (labelled ? 1 : 0) > 1)) continue;
+    if (first) {
+      labelled = record.cells[0].empty() || !number(record.cells[0]);
+      table.columns = record.cells.size() - (labelled ? 1 : 0);
+      if (table.columns == 0)
+        badInput(file, fmt::format("line {}: one cell of text, no columns of numbers", record.line));
+      first = false;
+      if (labelled) {
+        if (!trimmed(record.cells[0]).empty()) table.rowAxis = trimmed(record.cells[0]);
+        table.columnLabels.assign(record.cells.begin() + 1, record.cells.end());
+        continue;
+      }
+    }
+    if (labelled) table.rowLabels.push_back(record.cells[0]);
+    appendRow(table, record, labelled ? 1 : 0, file);
+  }
+  if (table.rows == 0) badInput(file, "no cells: the table has no rows of numbers");
+  return table;
+}
+
+Axis makeAxis(std::string axisName, size_t length, std::vector<std::string> labels) {
+  Axis axis;
+  axis.name = std::move(axisName);
+  axis.length = static_cast<int64_t>(length);
+  axis.labels = std::move(labels);
+  for (const std::string& label : axis.labels) {
+    const auto value = number(label);
+    if (!value || !std::isfinite(*value)) {
+      axis.coordinates.clear();
+      break;
+    }
+    axis.coordinates.push_back(*value);
+  }
+  return axis;
+}
+
+std::string readText(const ByteSource& source) {
+  if (source.size() > kLargestTable) {
+    badInput(source.name(), fmt::format("{} bytes are too many for a text table (limit {}); save it as .npy",
+                                        source.size(), kLargestTable));
+  }
+  std::string text(source.size(), '\0');
+  source.read(0, std::as_writable_bytes(std::span(text)));
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    badInput(source.name(), "UTF-16 text: save the table as UTF-8");
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  return text;
+}
+
+}  // namespace
+
+Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOptions&) {
+  Dump dump;
+  dump.path = source->name();
+  const std::string text = readText(*source);
+  Table table = parse(text, hasSuffix(dump.path, ".tsv") ? '\t' : ',', dump.path);
+  if (table.rowAxis == "column") table.rowAxis = "row";  // the name of the other axis
+  Tensor tensor;
+  tensor.name = stem(dump.path);
+  tensor.dtype = DType::F64;
+  tensor.dtypeName = info(DType::F64).name;
+  tensor.shape = {static_cast<int64_t>(table.rows), static_cast<int64_t>(table.columns)};
+  tensor.strides = stridesInC(tensor.shape);
+  tensor.kind = Kind::Scalar;
+  tensor.axes.push_back(makeAxis(table.rowAxis, table.rows, std::move(table.rowLabels)));
+  tensor.axes.push_back(makeAxis("column", table.columns, std::move(table.columnLabels)));
+  std::vector<std::byte> bytes(table.values.size() * sizeof(double));
+  std::memcpy(bytes.data(), table.values.data(), bytes.size());
+  tensor.source = memoryBytes(dump.path, std::move(bytes));
+  dump.tensors.push_back(std::move(tensor));
+  return dump;
+}
+
+}  // namespace divlens

@@ -28,7 +28,4 @@ struct CellColors {
 /// The colours that the options ask for; under and over default to the map's ends. Masked cells show the background.
 CellColors cellColors(const FigureOptions& options, const std::string& defaultMap);
 
-/// The candidate nearest to `text` by edit distance, empty when none is near.
-std::string nearestName(std::string_view text, const std::vector<std::string>& candidates);
-
 }  // namespace divlens

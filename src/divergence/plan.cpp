@@ -140,7 +140,8 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   std::string except;
   if (!options.reference.empty()) {
     const ReferenceSpec spec = parseReference(options.reference);
-    if (spec.form == ReferenceForm::Tensor) except = spec.name;
+    // A misspelt reference is said before the cells' tensor looks ambiguous without it.
+    if (spec.form == ReferenceForm::Tensor) except = chooseTensor(dump, spec.name, "").name;
   }
   const Tensor& chosen = chooseTensor(dump, tensorFromName.empty() ? options.tensor : tensorFromName, except);
   NamedTensor named = nameCells(dump, chosen, options);

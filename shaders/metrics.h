@@ -1,18 +1,49 @@
-// THE table of metrics: read by C++ (name, help, colorbar) and by GLSL (term and finish), one row each.
+// THE table of metrics: read by C++ (names, help, colorbar) and by GLSL (term and finish), one row each.
 //
 // METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish)
-//   needs      what a cell is compared with: Nothing, Reference, Target
+//   name       "renyi:α" is the row that takes the parameter α
+//   needs      what a cell is compared with: Nothing, Reference, Target (defaults to the reference `target`)
 //   direction  Symmetric, Directed (p is the reference) or None (a property of the cell alone)
 //   unit       Information (nats, bits or bans: scaled by 1/ln(base)), RootInformation (by its square root), Plain
-//   sums       how many components of the term's vec3 are accumulated (1 to 3)
-//   term       GLSL: vec3 of the contributions of one vocabulary entry `t` (struct Pair in terms.glsl), param `a`
-//   finish     GLSL: the value from the sums `s` (vec3), the rows' statistics `P` and `Q` (struct RowStats) and `a`
-// p is the reference, q the cell; definitions in README.md, zero rules and float-safe forms in terms.glsl.
-#define METRICS(METRIC)                                                                                                       \
-  METRIC(0, Jsd, "jsd", "JSD(p,q) = KL(p‖m)/2 + KL(q‖m)/2, m = (p+q)/2", "JSD", Reference, Symmetric, Information, 1,          \
-         vec3(jsdTerm(t), 0, 0), s.x)                                                                                         \
-  METRIC(1, Kl, "kl", "KL(p‖q) = Σ p ln(p/q), p the reference", "KL", Reference, Directed, Information, 1,                     \
-         vec3(klTerm(t), 0, 0), s.x)                                                                                          \
-  METRIC(2, KlReverse, "kl-reverse", "KL(q‖p) = Σ q ln(q/p), p the reference", "KL", Reference, Directed, Information, 1,      \
-         vec3(klTerm(swapped(t)), 0, 0), s.x)                                                                                 \
-  METRIC(3, Entropy, "entropy", "H(q) = −Σ q ln q", "H", Nothing, None, Information, 1, vec3(entropyTerm(t), 0, 0), s.x)
+//   sums       how many numbers are accumulated, for the benchmark's floor
+//   term       GLSL: the Contribution of one vocabulary entry `t` (struct Pair in terms.glsl), parameter `a`
+//   finish     GLSL: the value from the sums `s` (vec3), the maxima `m` (vec2), the rows' RowStats `P` and `Q`, and `a`
+// p is the reference, q the cell; zero rules and float-safe forms are in terms.glsl.
+// clang-format off
+#define METRICS(METRIC)                                                                                                  \
+  METRIC(0, Jsd, "jsd", "JSD(p,q) = ½KL(p‖m) + ½KL(q‖m), m = ½(p+q)", "JSD", Reference, Symmetric, Information, 1,        \
+         sumOf(jsdTerm(t)), s.x)                                                                                         \
+  METRIC(1, Kl, "kl", "KL(p‖q) = Σ p ln(p/q), p the reference", "KL", Reference, Directed, Information, 1,                \
+         sumOf(klTerm(t)), s.x)                                                                                          \
+  METRIC(2, KlReverse, "kl-reverse", "KL(q‖p) = Σ q ln(q/p), p the reference", "KL", Reference, Directed, Information, 1, \
+         sumOf(klTerm(swapped(t))), s.x)                                                                                 \
+  METRIC(3, Entropy, "entropy", "H(q) = −Σ q ln q", "H", Nothing, None, Information, 1, sumOf(entropyTerm(t)), s.x)       \
+  METRIC(4, Jeffreys, "jeffreys", "J(p,q) = KL(p‖q) + KL(q‖p)", "J", Reference, Symmetric, Information, 1,                \
+         sumOf(jeffreysTerm(t)), s.x)                                                                                    \
+  METRIC(5, JsdWeighted, "jsd:β", "βKL(p‖m) + (1−β)KL(q‖m), m = βp + (1−β)q", "JSD", Reference, Directed, Information, 1, \
+         sumOf(a == 0.5 ? jsdTerm(t) : jsdWeightedTerm(t, a)), s.x)                                                      \
+  METRIC(6, JsDistance, "js-distance", "√JSD(p,q)", "√JSD", Reference, Symmetric, RootInformation, 1,                     \
+         sumOf(jsdTerm(t)), sqrt(s.x))                                                                                   \
+  METRIC(7, Tv, "tv", "TV(p,q) = ½Σ|p−q|", "TV", Reference, Symmetric, Plain, 1, sumOf(tvTerm(t)), s.x)                   \
+  METRIC(8, Hellinger, "hellinger", "√(½Σ(√p−√q)²)", "Hellinger", Reference, Symmetric, Plain, 1,                         \
+         sumOf(hellingerTerm(t)), sqrt(s.x))                                                                             \
+  METRIC(9, Chi2, "chi2", "χ²(p,q) = Σ(p−q)²/q", "χ²", Reference, Directed, Plain, 1, sumOf(chi2Term(t)), s.x)            \
+  METRIC(10, Renyi, "renyi:α", "ln Σ p^α q^(1−α) / (α−1); α = 1 is kl, ∞ is max ln(p/q)", "Rényi", Reference, Directed,   \
+         Information, 3, renyiTerm(t, a), renyiFinish(s, m, a))                                                          \
+  METRIC(11, CrossEntropy, "cross-entropy", "−Σ p ln q", "CE", Reference, Directed, Information, 1,                       \
+         sumOf(crossEntropyTerm(t)), s.x)                                                                                \
+  METRIC(12, EntropyDifference, "entropy-difference", "H(q) − H(p)", "ΔH", Reference, Directed, Information, 1,           \
+         sumOf(entropyDifferenceTerm(t)), s.x)                                                                           \
+  METRIC(13, MaxProb, "max-prob", "max q", "max q", Nothing, None, Plain, 1, topOf(t.q, 0.0), m.x)                        \
+  METRIC(14, Top1Agree, "top1-agree", "1 where p and q have the same most probable entry, else 0", "top-1 agreement",    \
+         Reference, Symmetric, Plain, 2, topOf(t.topP ? -t.index : kLowest, t.topQ ? -t.index : kLowest),                \
+         m.x == m.y ? 1.0 : 0.0)                                                                                         \
+  METRIC(15, Rank, "rank", "1 + number of entries more probable than the target", "rank of target", Target, None, Plain,  \
+         1, sumOf(t.y > t.target ? 1.0 : 0.0), 1.0 + s.x)                                                                \
+  METRIC(16, Logprob, "logprob", "ln q(target)", "ln q(target)", Target, None, Information, 1,                            \
+         sumOf(crossEntropyTerm(t)), -s.x)                                                                               \
+  METRIC(17, Cosine, "cosine", "x·y / (‖x‖‖y‖) of the stored rows", "cosine", Reference, Symmetric, Plain, 3,             \
+         Contribution(vec3(t.x * t.y, t.x * t.x, t.y * t.y), vec2(kLowest)), s.x / (sqrt(s.y) * sqrt(s.z)))              \
+  METRIC(18, L2, "l2", "‖y − x‖ of the stored rows", "L2", Reference, Symmetric, Plain, 1,                                \
+         sumOf((t.y - t.x) * (t.y - t.x)), sqrt(s.x))
+// clang-format on

@@ -1,0 +1,125 @@
+// Structures and constants that C++ and GLSL share: element types, kinds of sides, push constants, buffer records.
+#ifndef DIVLENS_KERNELS_H
+#define DIVLENS_KERNELS_H
+
+#ifdef __cplusplus
+#include <cstdint>
+namespace divlens::kernels {
+using uint = uint32_t;
+#endif
+
+// How a row's elements are stored (specialisation constants of the kernels).
+const uint kF16 = 0u;
+const uint kBf16 = 1u;
+const uint kF32 = 2u;
+const uint kUniform = 3u;  // no row: every allowed entry has the same probability
+const uint kOneHot = 4u;   // no row: all probability on one entry, the row number of the pair
+
+// What the elements mean.
+const uint kLogits = 0u;      // logits or log-probabilities: softmax(x / T)
+const uint kProbs = 1u;       // probabilities, renormalised, T = 1
+const uint kLogOfProbs = 2u;  // probabilities whose logarithm is taken as a logit (T != 1)
+
+const uint kNoMetric = 0xffffffffu;  // an unused channel
+const uint kMaxChannels = 4u;        // metrics that one pass over the rows can evaluate
+
+// Flags of rows and partial sums.
+const uint kBadRow = 1u;    // NaN, +inf, a negative probability, or no probability at all
+const uint kInfinite = 2u;  // a term is +inf
+const uint kNan = 4u;       // the value has no meaning
+
+const uint kNanBits = 0x7fc00000u;
+const uint kInfBits = 0x7f800000u;
+
+// Statistics of one row after normalisation.
+struct RowStats {
+  float offset;  // logits: the largest x; probabilities: the largest v
+  float logSum;  // logits: ln sum exp((x - offset)/T) = log1p(rest); probabilities: ln sum v
+  float scale;   // 1 / sum exp((x - offset)/T), or 1 / sum v
+  uint flags;
+};
+
+// What one invocation found in its part of a row: the maximum, how often it occurs, and the rest's sum relative to it.
+struct StatsPartial {
+  float top;
+  float count;
+  float rest;
+  uint flags;
+};
+
+// A pair to compare: rows in the tile, and where its value goes. The reference is a token id where it is one-hot. Where
+// it does not exist (missing = 1), values that need it are NaN.
+struct PairEntry {
+  uint cell;
+  uint reference;
+  uint slot;
+  uint missing;
+};
+
+// Sums (x, y, z) and maxima (u, w) of one channel over a part of a pair.
+struct SumPartial {
+  float x;
+  float y;
+  float z;
+  float u;
+  float w;
+  uint flags;
+};
+
+struct RowsPush {
+  uint rows;        // in this dispatch
+  uint firstRow;    // of RowStats
+  uint rowVectors;  // uvec4 in a padded row
+  uint width;       // entries of a row
+  float inverseTemperature;
+};
+
+struct PairsPush {
+  uint pairs;             // in this dispatch
+  uint width;             // entries compared
+  uint cellVectors;       // uvec4 in a padded row of the cells
+  uint referenceVectors;  // the same for the reference
+  float inverseTemperature;
+  float unitScale;  // 1 / ln(base)
+  float parameters[kMaxChannels];
+  uint firstReferenceStats;  // RowStats of the reference start here
+  uint channelStride;        // values of one channel
+};
+
+// Statistics over reduced axes.
+const uint kMean = 0u;
+const uint kQuantile = 1u;
+const uint kMin = 2u;
+const uint kMax = 3u;
+const uint kStd = 4u;
+const uint kSem = 5u;
+const uint kCount = 6u;
+
+// A part of a cell's entries: sum, sum of squared deviations from the mean, range and number of the finite ones.
+struct ReduceNode {
+  float sum;
+  float squares;
+  float low;
+  float high;
+  uint count;
+};
+
+struct ReducePush {
+  uint cells;       // in this dispatch
+  uint entries;     // per cell in the values
+  uint chosen;      // per cell in this reduction
+  uint stride;      // of the tree's level; for sorting the keys per cell, a power of two
+  uint firstValue;  // where the values start; for a sorting step its distance
+  uint firstOut;    // where the results start; for a sorting step its run
+  uint how;
+  float quantile;
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(RowStats) == 16 && sizeof(StatsPartial) == 16 && sizeof(PairEntry) == 16 &&
+              sizeof(SumPartial) == 24);
+static_assert(sizeof(PairsPush) == 48 && sizeof(RowsPush) == 20 && sizeof(ReducePush) == 32 &&
+              sizeof(ReduceNode) == 20);
+}  // namespace divlens::kernels
+#endif
+#endif

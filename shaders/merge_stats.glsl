@@ -1,0 +1,15 @@
+// Merging of two parts of a row's normaliser; the order of merges is fixed by the device alone.
+#ifndef DIVLENS_MERGE_STATS_GLSL
+#define DIVLENS_MERGE_STATS_GLSL
+
+StatsPartial mergeStats(StatsPartial a, StatsPartial b, bool probabilities, float inverseTemperature) {
+  uint flags = a.flags | b.flags;
+  if (probabilities) return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, a.rest + b.rest, flags);
+  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags);
+  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags);
+  if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags);
+  if (a.top > b.top)
+    return StatsPartial(a.top, a.count, a.rest + (b.count + b.rest) * expNegative((b.top - a.top) * inverseTemperature), flags);
+  return StatsPartial(b.top, b.count, b.rest + (a.count + a.rest) * expNegative((a.top - b.top) * inverseTemperature), flags);
+}
+#endif

@@ -1,0 +1,183 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Sums of up to four metrics over the vocabulary for pairs of rows, normalisers known (row_stats): one workgroup a pair.
+// Steps of eight elements are summed as a tree before they join the running sum, which is compensated (Kahan).
+#include "kernels.h"
+#include "metrics.h"
+#include "functions.glsl"
+#include "rows.glsl"
+#include "terms.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint kCellDtype = 0;
+layout(constant_id = 2) const uint kCellKind = 0;
+layout(constant_id = 3) const uint kReferenceDtype = 0;
+layout(constant_id = 4) const uint kReferenceKind = 0;
+layout(constant_id = 5) const uint kMetric0 = 0;
+layout(constant_id = 6) const uint kMetric1 = kNoMetric;
+layout(constant_id = 7) const uint kMetric2 = kNoMetric;
+layout(constant_id = 8) const uint kMetric3 = kNoMetric;
+
+layout(std430, set = 0, binding = 0) readonly buffer Cells { uvec4 cellRows[]; };
+layout(std430, set = 0, binding = 1) readonly buffer References { uvec4 referenceRows[]; };
+layout(std430, set = 0, binding = 2) readonly buffer CellStats { RowStats cellStats[]; };
+layout(std430, set = 0, binding = 3) readonly buffer ReferenceStats { RowStats referenceStats[]; };
+layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries[]; };
+layout(std430, set = 0, binding = 5) writeonly buffer Partials { SumPartial partials[]; };
+layout(push_constant) uniform Push { PairsPush push; };
+
+shared SumPartial tree[gl_WorkGroupSize.x];
+
+void loadCell(uint row, uint step, out float y[8]) {
+  uint base = row * push.cellVectors;
+  if (kCellDtype == kF32) {
+    uint i = 2u * step;
+    decodeFloats(cellRows[base + i], i + 1u < push.cellVectors ? cellRows[base + i + 1u] : padding(kCellKind), y);
+  } else {
+    decodeHalves(cellRows[base + step], kCellDtype, y);
+  }
+}
+
+void loadReference(uint row, uint step, out float x[8]) {
+  if (kReferenceDtype == kUniform || kReferenceDtype == kOneHot) {
+    for (uint i = 0u; i < 8u; ++i) {
+      uint entry = kLoad * step + i;
+      bool some = kReferenceDtype == kUniform ? entry < push.width : entry == row;
+      x[i] = some ? 0.0 : uintBitsToFloat(0xff800000u);
+    }
+    return;
+  }
+  uint base = row * push.referenceVectors;
+  if (kReferenceDtype == kF32) {
+    uint i = 2u * step;
+    decodeFloats(referenceRows[base + i], i + 1u < push.referenceVectors ? referenceRows[base + i + 1u] : padding(kReferenceKind), x);
+  } else {
+    decodeHalves(referenceRows[base + step], kReferenceDtype, x);
+  }
+}
+
+// One side's probability, its logarithm, and whether it is exactly zero.
+void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, out bool zero) {
+  if (kind == kProbs) {
+    zero = (floatBitsToUint(x) & 0x7fffffffu) == 0u;
+    p = x * stats.scale;
+    lnP = zero ? 0.0 : logPositive(x) - stats.logSum;
+    return;
+  }
+  if (kind == kLogOfProbs) x = logOfProbability(x);
+  zero = isNegativeInfinity(x);
+  float t = ((zero ? stats.offset : x) - stats.offset) * push.inverseTemperature;
+  p = expNegative(t) * stats.scale;
+  lnP = t - stats.logSum;
+}
+
+Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, float target) {
+  Pair t;
+  t.x = x;
+  t.y = y;
+  t.index = float(index);
+  t.topP = x == P.offset;
+  t.topQ = y == Q.offset;
+  t.target = target;
+  float p, q;
+  side(x, kReferenceKind, P, p, t.lnP, t.zeroP);
+  side(y, kCellKind, Q, q, t.lnQ, t.zeroQ);
+  if (t.zeroP || t.zeroQ)
+    t.d = 0.0;
+  else if (kReferenceKind == kProbs && kCellKind == kProbs)
+    t.d = logRatio(y, x) - logRatio(P.scale, Q.scale);
+  else if (kReferenceKind == kProbs || kCellKind == kProbs)
+    t.d = t.lnQ - t.lnP;
+  else
+    t.d = ((y - x) - (Q.offset - P.offset)) * push.inverseTemperature - (Q.logSum - P.logSum);
+  return completed(t, p, q);
+}
+
+Contribution term(uint metric, Pair t, float a) {
+  switch (metric) {
+#define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term_, finish) \
+  case id: return term_;
+    METRICS(METRIC)
+#undef METRIC
+  }
+  return sumOf(0.0);
+}
+
+struct Channel {
+  vec3 sum;
+  vec3 lost;
+  vec2 top;
+  uint flags;
+};
+
+void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
+  if (metric == kNoMetric) return;
+  vec3 v[8];
+  infiniteTerm = false;
+  for (int i = 0; i < 8; ++i) {
+    Contribution one = term(metric, t[i], a);
+    v[i] = one.sum;
+    c.top = vec2(one.top.x > c.top.x ? one.top.x : c.top.x, one.top.y > c.top.y ? one.top.y : c.top.y);
+  }
+  if (infiniteTerm) c.flags |= kInfinite;
+  precise vec3 add = (((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))) - c.lost;
+  precise vec3 sum = c.sum + add;
+  precise vec3 carried = (sum - c.sum) - add;
+  c.lost = carried;
+  c.sum = sum;
+}
+
+#include "merge_sums.glsl"
+
+// Partials of a pair lie as [channel][lane] for up to 8 lanes, [channel] for more.
+void store(uint pair, uint channel, uint channels, Channel c) {
+  uint lane = gl_LocalInvocationID.x;
+  SumPartial s = SumPartial(c.sum.x, c.sum.y, c.sum.z, c.top.x, c.top.y, c.flags);
+  if (gl_WorkGroupSize.x <= 8u) {
+    partials[(pair * channels + channel) * gl_WorkGroupSize.x + lane] = s;
+    return;
+  }
+  tree[lane] = s;
+  for (uint half1 = gl_WorkGroupSize.x / 2u; half1 > 0u; half1 /= 2u) {
+    barrier();
+    if (lane < half1) tree[lane] = merged(tree[lane], tree[lane + half1]);
+  }
+  if (lane == 0u) partials[pair * channels + channel] = tree[0];
+  barrier();
+}
+
+void main() {
+  uint pair = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
+  if (pair >= push.pairs) return;
+  PairEntry entry = entries[pair];
+  RowStats Q = cellStats[entry.cell];
+  RowStats P = RowStats(0.0, 0.0, 1.0, 0u);
+  if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
+  if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.width)), 1.0 / float(push.width), 0u);
+  float target = 0.0;
+  if (kReferenceDtype == kOneHot) {
+    float y[8];
+    loadCell(entry.cell, entry.reference / kLoad, y);
+    for (uint i = 0u; i < 8u; ++i) target = i == entry.reference % kLoad ? y[i] : target;
+  }
+  Channel c[4];
+  for (int i = 0; i < 4; ++i) c[i] = Channel(vec3(0.0), vec3(0.0), vec2(kLowest), 0u);
+  uint steps = (push.width + kLoad - 1u) / kLoad;
+  for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
+    float x[8];
+    float y[8];
+    loadReference(entry.reference, step, x);
+    loadCell(entry.cell, step, y);
+    Pair t[8];
+    for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], P, Q, kLoad * step + uint(i), target);
+    accumulate(c[0], kMetric0, t, push.parameters[0]);
+    accumulate(c[1], kMetric1, t, push.parameters[1]);
+    accumulate(c[2], kMetric2, t, push.parameters[2]);
+    accumulate(c[3], kMetric3, t, push.parameters[3]);
+  }
+  uint channels = 1u + (kMetric1 != kNoMetric ? 1u : 0u) + (kMetric2 != kNoMetric ? 1u : 0u) + (kMetric3 != kNoMetric ? 1u : 0u);
+  store(pair, 0u, channels, c[0]);
+  if (kMetric1 != kNoMetric) store(pair, 1u, channels, c[1]);
+  if (kMetric2 != kNoMetric) store(pair, 2u, channels, c[2]);
+  if (kMetric3 != kNoMetric) store(pair, 3u, channels, c[3]);
+}

@@ -1,0 +1,29 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// One level of the pairwise tree over a cell's entries: node i takes in node i + stride. Sums of squared deviations merge by
+// Chan, Golub, LeVeque (1979). The tree depends on the entries' order alone, so that tiles and devices' ranks change no bit.
+#include "kernels.h"
+
+layout(local_size_x_id = 0) in;
+layout(std430, set = 0, binding = 0) buffer Nodes { ReduceNode nodes[]; };
+layout(push_constant) uniform Push { ReducePush push; };
+
+void main() {
+  uint i = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+  uint pairs = (push.chosen + 2u * push.stride - 1u) / (2u * push.stride);
+  if (i >= push.cells * pairs) return;
+  uint at = (i % pairs) * 2u * push.stride;
+  if (at + push.stride >= push.chosen) return;
+  uint base = (i / pairs) * push.chosen;
+  ReduceNode a = nodes[base + at];
+  ReduceNode b = nodes[base + at + push.stride];
+  if (b.count == 0u) return;
+  if (a.count != 0u) {
+    float na = float(a.count);
+    float nb = float(b.count);
+    float delta = b.sum / nb - a.sum / na;
+    b = ReduceNode(a.sum + b.sum, a.squares + b.squares + delta * delta * (na * nb / (na + nb)), min(a.low, b.low), max(a.high, b.high),
+                   a.count + b.count);
+  }
+  nodes[base + at] = b;
+}

@@ -1,0 +1,106 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Normaliser of each row, first part: for softmax rows the maximum M, how often it occurs and R = sum of e^((x - M)/T) over the
+// others, so that ln Z - M = log1p(count - 1 + R) keeps its digits on peaked rows; for probabilities the maximum and the sum.
+// Online over steps of eight elements; the running sum is compensated (Kahan). One workgroup a row.
+#include "kernels.h"
+#include "functions.glsl"
+#include "rows.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint kDtype = 0;
+layout(constant_id = 2) const uint kKind = 0;
+
+layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
+layout(std430, set = 0, binding = 1) writeonly buffer Partials { StatsPartial partials[]; };
+layout(push_constant) uniform Push { RowsPush push; };
+
+shared StatsPartial tree[gl_WorkGroupSize.x];
+
+void load(uint row, uint step, out float x[8]) {
+  uint base = row * push.rowVectors;
+  if (kDtype == kF32) {
+    uint i = 2u * step;
+    decodeFloats(rows[base + i], i + 1u < push.rowVectors ? rows[base + i + 1u] : padding(kKind), x);
+  } else {
+    decodeHalves(rows[base + step], kDtype, x);
+  }
+  if (kKind == kLogOfProbs)
+    for (int i = 0; i < 8; ++i) x[i] = logOfProbability(x[i]);
+}
+
+void addSoftmax(inout StatsPartial s, inout float lost, float x[8]) {
+  float best = uintBitsToFloat(0xff800000u);
+  for (int i = 0; i < 8; ++i) {
+    if (isBad(x[i])) {
+      s.flags |= kBadRow;
+      x[i] = uintBitsToFloat(0xff800000u);
+    }
+    best = x[i] > best ? x[i] : best;
+  }
+  if (isNegativeInfinity(best)) return;
+  if (s.count == 0.0 || best > s.top) {
+    float factor = s.count == 0.0 ? 0.0 : expNegative((s.top - best) * push.inverseTemperature);
+    s.rest = (s.count + s.rest) * factor;
+    lost *= factor;
+    s.count = 0.0;
+    s.top = best;
+  }
+  float e[8];
+  for (int i = 0; i < 8; ++i) {
+    bool zero = isNegativeInfinity(x[i]);
+    bool top = x[i] == s.top;
+    s.count += top ? 1.0 : 0.0;
+    e[i] = zero || top ? 0.0 : expNegative(((zero ? s.top : x[i]) - s.top) * push.inverseTemperature);
+  }
+  precise float add = (((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]))) - lost;
+  precise float sum = s.rest + add;
+  precise float carried = (sum - s.rest) - add;
+  lost = carried;
+  s.rest = sum;
+}
+
+void addProbabilities(inout StatsPartial s, inout float lost, float x[8]) {
+  for (int i = 0; i < 8; ++i) {
+    uint bits = floatBitsToUint(x[i]);
+    bool bad = isBad(x[i]) || ((bits >> 31) != 0u && bits != 0x80000000u);
+    if (bad) s.flags |= kBadRow;
+    x[i] = bad ? 0.0 : x[i];
+    s.top = x[i] > s.top ? x[i] : s.top;
+  }
+  precise float add = (((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))) - lost;
+  precise float sum = s.rest + add;
+  precise float carried = (sum - s.rest) - add;
+  lost = carried;
+  s.rest = sum;
+}
+
+#include "merge_stats.glsl"
+
+void main() {
+  uint row = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
+  if (row >= push.rows) return;
+  uint lane = gl_LocalInvocationID.x;
+  StatsPartial s = StatsPartial(0.0, 0.0, 0.0, 0u);
+  float lost = 0.0;
+  uint steps = (push.width + kLoad - 1u) / kLoad;
+  for (uint step = lane; step < steps; step += gl_WorkGroupSize.x) {
+    float x[8];
+    load(row, step, x);
+    if (kKind == kProbs)
+      addProbabilities(s, lost, x);
+    else
+      addSoftmax(s, lost, x);
+  }
+  // Eight lanes or fewer hand their partials to the merging kernel: a barrier costs lavapipe more than the whole row.
+  if (gl_WorkGroupSize.x <= 8u) {
+    partials[row * gl_WorkGroupSize.x + lane] = s;
+    return;
+  }
+  tree[lane] = s;
+  for (uint half1 = gl_WorkGroupSize.x / 2u; half1 > 0u; half1 /= 2u) {
+    barrier();
+    if (lane < half1) tree[lane] = mergeStats(tree[lane], tree[lane + half1], kKind == kProbs, push.inverseTemperature);
+  }
+  if (lane == 0u) partials[row] = tree[0];
+}

@@ -1,0 +1,40 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Normaliser of each row, second part: the lanes' partials merged in a fixed tree; one invocation a row.
+#include "kernels.h"
+#include "functions.glsl"
+#include "merge_stats.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint kKind = 0;
+layout(constant_id = 2) const uint kParts = 8;  // per row: 8 or 1
+
+layout(std430, set = 0, binding = 0) readonly buffer Partials { StatsPartial partials[]; };
+layout(std430, set = 0, binding = 1) writeonly buffer Stats { RowStats stats[]; };
+layout(push_constant) uniform Push { RowsPush push; };
+
+void main() {
+  uint row = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+  if (row >= push.rows) return;
+  StatsPartial part[kParts];
+  for (uint i = 0u; i < kParts; ++i) part[i] = partials[row * kParts + i];
+  for (uint half1 = kParts / 2u; half1 > 0u; half1 /= 2u)
+    for (uint i = 0u; i < half1; ++i) part[i] = mergeStats(part[i], part[i + half1], kKind == kProbs, push.inverseTemperature);
+  StatsPartial s = part[0];
+  RowStats result = RowStats(s.top, 0.0, 0.0, s.flags);
+  if (kKind == kProbs) {
+    if (s.rest > 0.0) {
+      result.logSum = logPositive(s.rest);
+      result.scale = 1.0 / s.rest;
+    } else {
+      result.flags |= kBadRow;
+    }
+  } else if (s.count > 0.0) {
+    float rest = (s.count - 1.0) + s.rest;
+    result.logSum = log1pPositive(rest);
+    result.scale = 1.0 / (1.0 + rest);
+  } else {
+    result.flags |= kBadRow;
+  }
+  stats[push.firstRow + row] = result;
+}

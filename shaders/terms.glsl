@@ -1,0 +1,184 @@
+// The contribution of one vocabulary entry to each metric, in forms that keep their digits in float32 and obey the zero rules.
+// p is the reference, q the cell; d = ln q - ln p is formed from the raw logits, never from rounded log-probabilities.
+// Everything comes from three numbers: the larger of p and q (`major`), e = e^-|d| and w = 1 - e without cancellation.
+#ifndef DIVLENS_TERMS_GLSL
+#define DIVLENS_TERMS_GLSL
+
+struct Pair {
+  float p;
+  float q;
+  float lnP;    // ln p; only meaningful where p > 0
+  float lnQ;
+  float d;      // ln q - ln p; 0 where either is zero
+  float major;  // max(p, q)
+  float e;      // min(p, q) / max(p, q)
+  float w;      // 1 - e
+  bool zeroP;   // exactly zero: a logit of -inf or a probability of 0, never an exp that underflows
+  bool zeroQ;
+  float x;      // as stored: reference, cell
+  float y;
+  float index;  // of the vocabulary entry
+  bool topP;    // equal to the row's largest element
+  bool topQ;
+  float target; // the cell's element at the target, where the reference is one
+};
+
+// What one entry adds to a metric: three numbers that are summed and two whose maximum is kept.
+struct Contribution {
+  vec3 sum;
+  vec2 top;
+};
+
+const float kLowest = -3.0e38;
+
+Contribution sumOf(float value) { return Contribution(vec3(value, 0.0, 0.0), vec2(kLowest)); }
+Contribution topOf(float u, float w) { return Contribution(vec3(0.0), vec2(u, w)); }
+
+// Set by a term that is +inf.
+bool infiniteTerm = false;
+
+// 1 - e^-a for a >= 0.
+float oneMinusExp(float a, float e) { return a < 0.34 ? -expm1Kernel(-a) : 1.0 - e; }
+
+Pair completed(Pair t, float unscaledP, float unscaledQ) {
+  float a = abs(t.d);
+  a = a < 3.0e38 ? a : 3.0e38;
+  bool qMajor = t.zeroP || (!t.zeroQ && t.d > 0.0);
+  t.major = t.zeroP && t.zeroQ ? 0.0 : (qMajor ? unscaledQ : unscaledP);
+  t.e = t.zeroP || t.zeroQ ? 0.0 : expNegative(-a);
+  t.w = t.zeroP || t.zeroQ ? 1.0 : oneMinusExp(a, t.e);
+  t.p = qMajor ? t.major * t.e : t.major;
+  t.q = qMajor ? t.major : t.major * t.e;
+  t.d = t.zeroP || t.zeroQ ? 0.0 : (t.d < 0.0 ? -a : a);
+  return t;
+}
+
+Pair swapped(Pair t) {
+  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target);
+}
+
+// p (e^d - 1 - d), a Bregman form whose terms are never negative; their sum is sum p ln(p/q) because p and q both sum to 1.
+float klTerm(Pair t) {
+  if (t.zeroP) return t.q;
+  if (t.zeroQ) {
+    infiniteTerm = true;
+    return 0.0;
+  }
+  float a = abs(t.d);
+  if (a < 0.5) return t.p * bregmanSeries(t.d);
+  return t.d < 0.0 ? t.p * (a - 1.0 + t.e) : t.q * (1.0 - (1.0 + a) * t.e);
+}
+
+// (q - p) d
+float jeffreysTerm(Pair t) {
+  if (t.zeroP != t.zeroQ) {
+    infiniteTerm = true;
+    return 0.0;
+  }
+  return t.major * t.w * abs(t.d);
+}
+
+// m/2 ((1+x) ln(1+x) + (1-x) ln(1-x)), x = (p-q)/(p+q) = tanh(|d|/2); beyond the series ln 2 - H(r), r = e/(1+e).
+float jsdTerm(Pair t) {
+  float m = 0.5 * t.major * (1.0 + t.e);
+  float x = t.w / (2.0 - t.w);
+  if (x < 0.36) {
+    float z = x * x;
+    float s = 1.0 / 182.0;
+    s = fma(s, z, 1.0 / 132.0);
+    s = fma(s, z, 1.0 / 90.0);
+    s = fma(s, z, 1.0 / 56.0);
+    s = fma(s, z, 1.0 / 30.0);
+    s = fma(s, z, 1.0 / 12.0);
+    s = fma(s, z, 0.5);
+    return m * s * z;
+  }
+  float share = t.e / (1.0 + t.e);
+  return m * (kLn2 - atanhTwice(t.e / (2.0 + t.e)) - share * abs(t.d));
+}
+
+// (1+z) ln(1+z) - z for z >= -1.
+float phi(float z) {
+  if (abs(z) < 0.15) {
+    float s = -1.0 / 72.0;
+    s = fma(s, z, 1.0 / 56.0);
+    s = fma(s, z, -1.0 / 42.0);
+    s = fma(s, z, 1.0 / 30.0);
+    s = fma(s, z, -1.0 / 20.0);
+    s = fma(s, z, 1.0 / 12.0);
+    s = fma(s, z, -1.0 / 6.0);
+    s = fma(s, z, 0.5);
+    return s * z * z;
+  }
+  float u = 1.0 + z;
+  return u > 1.0e-37 ? u * log1pAny(z) - z : -z;
+}
+
+// beta KL(p|m) + (1-beta) KL(q|m), m = beta p + (1-beta) q: m (beta phi(p/m - 1) + (1-beta) phi(q/m - 1)).
+float jsdWeightedTerm(Pair t, float beta) {
+  float signedW = t.q > t.p ? t.major * t.w : -t.major * t.w;  // q - p
+  float m = beta * t.p + (1.0 - beta) * t.q;
+  if (!(m > 1.0e-37)) return 0.0;
+  float z = signedW / m;
+  return m * (beta * phi(-(1.0 - beta) * z) + (1.0 - beta) * phi(beta * z));
+}
+
+// |p - q| / 2
+float tvTerm(Pair t) { return 0.5 * t.major * t.w; }
+
+// (sqrt p - sqrt q)^2 / 2
+float hellingerTerm(Pair t) {
+  float s = t.w / (1.0 + sqrt(t.e));
+  return 0.5 * t.major * s * s;
+}
+
+// (p - q)^2 / q
+float chi2Term(Pair t) {
+  if (t.zeroP) return t.q;
+  if (t.zeroQ) {
+    infiniteTerm = true;
+    return 0.0;
+  }
+  if (t.d >= 0.0) return t.q * t.w * t.w;
+  return expAny(t.lnP - t.d) * t.w * t.w;
+}
+
+// -p ln q
+float crossEntropyTerm(Pair t) {
+  if (t.zeroP) return 0.0;
+  if (t.zeroQ) {
+    infiniteTerm = true;
+    return 0.0;
+  }
+  return -t.p * t.lnQ;
+}
+
+// -q ln q
+float entropyTerm(Pair t) { return t.zeroQ ? 0.0 : -t.q * t.lnQ; }
+
+// -q ln q + p ln p, as (p - q) ln p - q d so that equal rows give 0 and close ones keep their digits.
+float entropyDifferenceTerm(Pair t) {
+  if (t.zeroP || t.zeroQ) return entropyTerm(t) - entropyTerm(swapped(t));
+  float pMinusQ = t.d > 0.0 ? -t.major * t.w : t.major * t.w;
+  return pMinusQ * t.lnP - t.q * t.d;
+}
+
+// p^a q^(1-a), as the sum of its excess over a p + (1-a) q (small, keeps its digits), plainly, and divided by e^160 (never
+// overflows below 248 nats); for a = inf the maximum of ln(p/q).
+Contribution renyiTerm(Pair t, float a) {
+  if (a == 1.0) return sumOf(klTerm(t));
+  bool limit = floatBitsToUint(a) == 0x7f800000u;
+  if (t.zeroP) return limit || (t.zeroP && t.zeroQ) ? sumOf(0.0) : Contribution(vec3((a - 1.0) * t.q, 0.0, 0.0), vec2(kLowest));
+  if (t.zeroQ) {
+    if (a > 1.0) infiniteTerm = true;
+    return sumOf(limit ? 0.0 : -a * t.p);
+  }
+  if (limit) return topOf(-t.d, kLowest);
+  if (a == 0.0) return Contribution(vec3(0.0, t.q, 0.0), vec2(kLowest));
+  float b = 1.0 - a;
+  float power = expAny(t.lnP + b * t.d);
+  bool close = abs(t.d) < 0.5 && abs(b * t.d) < 0.5;
+  float excess = close ? t.p * (bregmanSeries(b * t.d) - b * bregmanSeries(t.d)) : power - a * t.p - b * t.q;
+  return Contribution(vec3(excess, power, expAny(t.lnP + b * t.d - 160.0)), vec2(kLowest));
+}
+#endif

@@ -1,0 +1,233 @@
+#include "divergence/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "divergence/pairs_pass.h"
+#include "divergence/reducer.h"
+#include "divergence/row_check.h"
+#include "divergence/row_stream.h"
+#include "divergence/scalars.h"
+#include "divergence/stages.h"
+#include "error.h"
+#include "gpu/barrier.h"
+
+namespace divlens {
+namespace {
+
+constexpr size_t kSlots = 3;
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr int64_t kBlockEntries = int64_t{1} << 22;
+
+uint64_t alignUp(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+
+uint32_t deviceDtype(DType dtype) {
+  return dtype == DType::F16 ? kernels::kF16 : dtype == DType::BF16 ? kernels::kBf16 : kernels::kF32;
+}
+
+uint32_t deviceKind(Kind kind, double temperature) {
+  if (kind != Kind::Probs) return kernels::kLogits;
+  return temperature == 1 ? kernels::kProbs : kernels::kLogOfProbs;
+}
+
+bool sameTensor(const Tensor& a, const Tensor& b) {
+  return a.source == b.source && a.offset == b.offset && a.shape == b.shape;
+}
+
+void throwIfCancelled(const EvaluateOptions& options) {
+  const int signal = options.cancel ? options.cancel->load() : 0;
+  if (signal == 0) return;
+  throw Error(signal == 15 ? Exit::Terminated : Exit::Interrupted, "interrupted; nothing was written");
+}
+
+/// How rows of both sides lie in a slot, and how many fit.
+struct SlotLayout {
+  TileLimits limits;
+  uint64_t referenceOffset = 0;
+  uint64_t bytes = 0;
+};
+
+/// Everything that a run over rows of distributions needs, made once for all blocks.
+class RowsRun {
+ public:
+  RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options)
+      : context_(context), plan_(plan), options_(options), cells_(plan.cells, width(plan.cells)) {
+    const ReferenceKind kind = plan.reference.kind;
+    const bool stored = kind == ReferenceKind::Rows || kind == ReferenceKind::Shifted;
+    shared_ = stored && sameTensor(plan.cells, plan.reference.tensor) && plan.reference.rowKind == plan.kind;
+    if (stored && !shared_) reference_.emplace(plan.reference.tensor, width(plan.reference.tensor));
+    if (kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
+    chooseLayout();
+    const SideFormat cellSide = side(cells_, plan.kind);
+    SideFormat referenceSide = cellSide;
+    if (reference_) referenceSide = side(*reference_, plan.reference.rowKind);
+    if (!stored)
+      referenceSide = {kind == ReferenceKind::Target ? kernels::kOneHot : kernels::kUniform, kernels::kLogits, 0};
+    pass_.emplace(context, plan, cellSide, referenceSide, shared_, layout_.limits.entries, 2 * layout_.limits.entries);
+    for (size_t i = 0; i < kSlots; ++i)
+      slots_.push_back(std::make_unique<Slot>(context, layout_.bytes, layout_.limits.entries, pass_->descriptorSets()));
+  }
+
+  /// Values of all channels of one block: values[channel · channelStride + cell · entries + entry].
+  void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
+               uint64_t totalBytes, std::vector<std::string>& warnings) {
+    RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_), cells_,
+                     reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
+    while (Slot* slot = stream.next()) {
+      throwIfCancelled(options_);
+      if (!checked_) warnOfRows(plan_, cells_, slot->upload.mapped(), slot->tile.cellRows.size(), warnings);
+      checked_ = true;
+      pass_->record(slot->submission.begin(), *slot, layout_.referenceOffset, values, channelStride);
+      slot->submission.submit();
+      done_ += slot->rowBytes;
+      if (options_.progress) options_.progress(std::min(done_, totalBytes), totalBytes);
+      stream.recycle(slot);
+    }
+    for (const auto& slot : slots_) slot->submission.wait();
+  }
+
+ private:
+  int64_t width(const Tensor& tensor) const { return plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(); }
+
+  SideFormat side(const RowReader& reader, Kind kind) const {
+    return {deviceDtype(reader.deviceDType()), deviceKind(kind, plan_.temperature), uint32_t(reader.rowBytes() / 16)};
+  }
+
+  void chooseLayout() {
+    const uint64_t cellBytes = cells_.rowBytes();
+    const uint64_t referenceBytes = reference_ ? reference_->rowBytes() : shared_ ? cellBytes : 0;
+    uint64_t bytes = options_.tileBytes;
+    if (bytes == 0) bytes = context_.isCpu() ? 8 * kMiB : 64 * kMiB;
+    for (uint64_t budget : {options_.maxGpuMemory, options_.maxRam})
+      if (budget) bytes = std::min(bytes, budget / (2 * kSlots));
+    const uint64_t smallest = cellBytes + referenceBytes;
+    const uint64_t largest = context_.maxBufferBytes() - 4096;
+    if (smallest > largest || (options_.maxGpuMemory && smallest * kSlots > options_.maxGpuMemory))
+      throw Error(Exit::Budget,
+                  fmt::format("one pair of rows takes {:.1f} MiB, more than {}; compare fewer entries with --vocab{}",
+                              double(smallest) / double(kMiB),
+                              smallest > largest ? fmt::format("a buffer of {} holds", context_.info().name)
+                                                 : "--max-gpu-mem allows",
+                              smallest > largest ? "" : ", or raise the budget"));
+    bytes = std::clamp(bytes, smallest, largest);
+    layout_.limits = {bytes, cellBytes, referenceBytes, context_.isCpu() ? size_t{16384} : size_t{65536}};
+    // Both sides are packed into one slot: cells from the front, the reference behind the most that they can take.
+    layout_.referenceOffset = alignUp(bytes, 256);
+    layout_.bytes =
+        reference_ ? std::min(2 * layout_.referenceOffset, context_.maxBufferBytes()) : layout_.referenceOffset;
+    if (reference_ && layout_.bytes < 2 * layout_.referenceOffset) {
+      layout_.limits.bytes = layout_.bytes / 2 / 256 * 256;
+      layout_.referenceOffset = layout_.limits.bytes;
+    }
+  }
+
+  const gpu::Context& context_;
+  const Plan& plan_;
+  const EvaluateOptions& options_;
+  RowReader cells_;
+  std::optional<RowReader> reference_;
+  std::vector<int64_t> targets_;
+  bool shared_ = false;
+  SlotLayout layout_;
+  std::optional<PairsPass> pass_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  uint64_t done_ = 0;
+  bool checked_ = false;
+};
+
+/// Copies a block's cells into the panel's chunks.
+void storeCells(const gpu::Context& context, const gpu::Buffer& from, uint64_t first, const Grid& grid, int64_t panel,
+                const Block& block) {
+  context.runOnce([&](VkCommandBuffer commands) {
+    gpu::barrier(commands, gpu::kComputeWrite, gpu::kTransferRead);
+    for (const GridChunk& chunk : grid.chunks(panel)) {
+      const int64_t begin = std::max(chunk.firstRow, block.firstRow);
+      const int64_t end = std::min(chunk.firstRow + chunk.rows, block.firstRow + block.rows);
+      if (begin >= end) continue;
+      const VkBufferCopy region{
+          .srcOffset = (first + uint64_t((begin - block.firstRow) * block.columns)) * 4,
+          .dstOffset = uint64_t((begin - chunk.firstRow) * grid.columns() + block.firstColumn) * 4,
+          .size = uint64_t((end - begin) * block.columns) * 4};
+      vkCmdCopyBuffer(commands, from.handle(), chunk.buffer.handle(), 1, &region);
+    }
+    gpu::barrier(commands, gpu::kTransferWrite, gpu::kAnyRead);
+  });
+}
+
+/// Reduces one channel of a block for one panel and stores the cells.
+void reducePanel(const gpu::Context& context, Reducer& reducer, const Plan& plan, const Block& block,
+                 const gpu::Buffer& values, uint64_t firstValue, const PlanPanel& panel, Grid& grid,
+                 int64_t panelIndex) {
+  gpu::Buffer current;
+  const gpu::Buffer* from = &values;
+  uint64_t first = firstValue;
+  for (const Stage& stage : stagesOf(plan, panel)) {
+    const uint64_t cells = uint64_t(block.cells() * stage.outer);
+    gpu::Buffer next(context, cells * 4, gpu::Memory::Device, "reduced values");
+    reducer.reduce(*from, first, cells, uint64_t(stage.entries), stage.reduction, next);
+    current = std::move(next);
+    from = &current;
+    first = 0;
+  }
+  storeCells(context, *from, first, grid, panelIndex, block);
+}
+
+int64_t panelCount(const Plan& plan, const PlanPanel& panel) { return plan.entriesPerCell(panel); }
+
+}  // namespace
+
+uint64_t bytesToRead(const Plan& plan) {
+  const uint64_t entries =
+      uint64_t(plan.rows.positions.size() * plan.columns.positions.size()) * uint64_t(plan.entriesPerCell());
+  const uint64_t width =
+      plan.kind == Kind::Scalar ? 1 : uint64_t(plan.vocab > 0 ? plan.vocab : plan.cells.shape.back());
+  uint64_t total = entries * width * info(plan.cells.dtype).bytes;
+  const Reference& reference = plan.reference;
+  const bool own = reference.kind == ReferenceKind::Rows && !sameTensor(plan.cells, reference.tensor);
+  if (own) total += uint64_t(reference.tensor.elements()) * info(reference.tensor.dtype).bytes;
+  return total;
+}
+
+Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  const size_t channels = std::max<size_t>(plan.metrics.size(), 1);
+  const int64_t rows = int64_t(plan.rows.positions.size());
+  const int64_t columns = int64_t(plan.columns.positions.size());
+  Result result{
+      .grid = Grid(context, int64_t(channels * plan.panels.size()), rows, columns), .panels = {}, .warnings = {}};
+  for (size_t channel = 0; channel < channels; ++channel)
+    for (size_t group = 0; group < plan.panels.size(); ++group)
+      result.panels.push_back(
+          {plan.metrics.empty() ? nullptr : &plan.metrics[channel], group, panelCount(plan, plan.panels[group])});
+
+  const EntryLayout entries = entryLayout(plan);
+  const int64_t most = int64_t(context.maxBufferBytes() / 4 / channels);
+  const std::vector<Block> blocks =
+      cutIntoBlocks(plan, std::min(options.blockEntries ? options.blockEntries : kBlockEntries, most));
+  const uint64_t channelStride = uint64_t(blocks.front().cells() * entries.entries);
+  const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
+  std::optional<RowsRun> run;
+  if (plan.kind != Kind::Scalar) run.emplace(context, plan, options);
+  const uint64_t totalBytes = bytesToRead(plan);
+  Reducer reducer(context);
+  for (const Block& block : blocks) {
+    throwIfCancelled(options);
+    if (run)
+      run->compute(block, entries, values, channelStride, totalBytes, result.warnings);
+    else
+      uploadScalars(context, plan, block, entries, values);
+    for (size_t panel = 0; panel < result.panels.size(); ++panel) {
+      const uint64_t first = panel / plan.panels.size() * channelStride;
+      reducePanel(context, reducer, plan, block, values, first, plan.panels[result.panels[panel].group], result.grid,
+                  int64_t(panel));
+    }
+    const uint64_t count = uint64_t(block.cells() * entries.entries);
+    for (size_t channel = 0; channel < channels; ++channel)
+      reducer.count(values, channel * channelStride, count, result.nans, result.infinities);
+    result.cells += count * channels;
+  }
+  return result;
+}
+
+}  // namespace divlens

@@ -1,0 +1,46 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "divergence/grid.h"
+#include "divergence/plan.h"
+
+namespace divlens {
+
+struct EvaluateOptions {
+  uint64_t maxGpuMemory = 0;  ///< bytes for tiles and scratch; 0: a sensible share
+  uint64_t maxRam = 0;
+  uint64_t tileBytes = 0;    ///< 0: chosen by the device; tests make it small
+  int64_t blockEntries = 0;  ///< entries held on the device at once; 0: chosen by the device; tests make it small
+  /// Called from the computing thread with bytes read so far and in all.
+  std::function<void(uint64_t, uint64_t)> progress;
+  /// Set by a signal handler: the evaluation ends within a tile with Error(Interrupted).
+  const std::atomic<int>* cancel = nullptr;
+};
+
+/// One panel of the result: a metric and, with --group, a group.
+struct ResultPanel {
+  const MetricUse* metric = nullptr;  ///< null for scalar cells; points into the plan
+  size_t group = 0;                   ///< index into plan.panels
+  int64_t count = 1;                  ///< entries reduced into each cell
+};
+
+struct Result {
+  Grid grid;
+  std::vector<ResultPanel> panels;  ///< metric by metric, each with its groups
+  uint64_t cells = 0;               ///< before the reduction
+  uint64_t nans = 0;
+  uint64_t infinities = 0;
+  std::vector<std::string> warnings;
+};
+
+/// Evaluates the plan: streams rows to the device, computes every cell there, reduces, and leaves the grid in device
+/// memory. The plan must outlive the result. Errors: BadInput while reading, Budget, NoDevice, Interrupted.
+Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options = {});
+
+/// Bytes of rows or elements that evaluate() reads at least once.
+uint64_t bytesToRead(const Plan& plan);
+
+}  // namespace divlens

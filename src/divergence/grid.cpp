@@ -1,0 +1,40 @@
+#include "divergence/grid.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "error.h"
+
+namespace divlens {
+
+Grid::Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t columns)
+    : rows_(rows), columns_(columns) {
+  const int64_t range = int64_t(context.maxBufferBytes());
+  const int64_t rowsAtOnce = range / (4 * columns);
+  if (rowsAtOnce == 0)
+    throw Error(
+        Exit::Budget,
+        fmt::format("a grid of {} columns is too wide for {}, whose buffers hold {}; show that axis as rows, or keep "
+                    "fewer of its entries with --select",
+                    columns, context.info().name, range / 4));
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    std::vector<GridChunk> chunks;
+    for (int64_t r = 0; r < rows; r += rowsAtOnce) {
+      const int64_t count = std::min(rowsAtOnce, rows - r);
+      chunks.push_back({r, count, gpu::Buffer(context, uint64_t(count * columns * 4), gpu::Memory::Device, "grid")});
+    }
+    chunks_.push_back(std::move(chunks));
+  }
+}
+
+std::vector<float> Grid::read(const gpu::Context& context, int64_t panel) const {
+  std::vector<float> cells(size_t(rows_ * columns_));
+  for (const GridChunk& chunk : chunks(panel)) {
+    const auto out = std::span(cells).subspan(size_t(chunk.firstRow * columns_), size_t(chunk.rows * columns_));
+    gpu::download(context, chunk.buffer, 0, std::as_writable_bytes(out));
+  }
+  return cells;
+}
+
+}  // namespace divlens

@@ -1,0 +1,52 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "divergence/row_stream.h"
+#include "divergence/tiles.h"
+#include "gpu/pipeline.h"
+
+namespace divlens {
+
+/// One side of the comparison as the kernels take it.
+struct SideFormat {
+  uint32_t dtype = kernels::kF32;
+  uint32_t kind = kernels::kLogits;
+  uint32_t rowVectors = 0;  ///< uvec4 in a padded row
+};
+
+/// The compute passes over a tile: normalisers of its rows, sums of the metrics over the vocabulary, values of the
+/// pairs.
+class PairsPass {
+ public:
+  PairsPass(const gpu::Context& context, const Plan& plan, SideFormat cells, SideFormat reference, bool sharedTensor,
+            size_t maxPairs, size_t maxRows);
+  /// Records the tile in `slot`; values go to `values[channel · channelStride + entry.slot]`.
+  void record(VkCommandBuffer commands, Slot& slot, uint64_t referenceOffset, const gpu::Buffer& values,
+              uint64_t channelStride) const;
+  /// Descriptor sets that one record() takes.
+  uint32_t descriptorSets() const;
+
+ private:
+  /// Up to four metrics that share one read of the rows.
+  struct Group {
+    size_t firstChannel = 0, channels = 0;
+    std::unique_ptr<gpu::ComputePipeline> sums;
+    std::vector<std::unique_ptr<gpu::ComputePipeline>> finish;  ///< one a channel
+  };
+  void addGroup(const gpu::Context& context, size_t firstChannel);
+  void recordStats(VkCommandBuffer commands, Slot& slot, bool cells, gpu::BufferRange rows, size_t count,
+                   size_t firstRow) const;
+  kernels::PairsPush pairsPush(const Group& group, size_t pairs, uint64_t channelStride) const;
+
+  const Plan& plan_;
+  SideFormat cells_, reference_;
+  bool sharedTensor_;
+  bool ownReferenceRows_;
+  uint32_t lanes_, parts_;
+  std::unique_ptr<gpu::ComputePipeline> cellStats_, referenceStats_, cellStatsMerge_, referenceStatsMerge_;
+  std::vector<Group> groups_;
+  gpu::Buffer statsPartials_, stats_, sumPartials_;
+};
+
+}  // namespace divlens

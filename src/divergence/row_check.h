@@ -1,0 +1,16 @@
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "divergence/plan.h"
+#include "dump/rows.h"
+
+namespace divlens {
+
+/// Looks at the first rows that were read and warns where they do not look like what their kind says: probabilities or
+/// log-probs whose sum is not 1 (beyond 1e-3), or logits that are probabilities.
+void warnOfRows(const Plan& plan, const RowReader& reader, const std::byte* rows, size_t count,
+                std::vector<std::string>& warnings);
+
+}  // namespace divlens

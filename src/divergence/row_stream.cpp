@@ -1,0 +1,79 @@
+#include "divergence/row_stream.h"
+
+#include <cstring>
+
+namespace divlens {
+
+Slot::Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets)
+    : upload(context, bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
+      entries(context, maxEntries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
+      submission(context, descriptorSets, 6) {
+  // Memory that is device-local and mapped is read in place; else the commands copy it first.
+  if (!upload.mapped()) upload = gpu::Buffer(context, bytes, gpu::Memory::Upload, "rows");
+  if (!context.unifiedMemory()) device = gpu::Buffer(context, bytes, gpu::Memory::Device, "device rows");
+}
+
+RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
+                     const RowReader* reference, uint64_t referenceOffset)
+    : walk_(std::move(walk)), cells_(cells), reference_(reference), referenceOffset_(referenceOffset) {
+  for (const auto& slot : slots) free_.push_back(slot.get());
+  thread_ = std::jthread([this](std::stop_token stop) { read(stop); });
+}
+
+RowStream::~RowStream() {
+  thread_.request_stop();
+  changed_.notify_all();
+}
+
+void RowStream::fill(Slot& slot, Tile tile) const {
+  cells_.read(tile.cellRows, slot.upload.mapped());
+  slot.rowBytes = tile.cellRows.size() * cells_.rowBytes();
+  if (reference_ && !tile.referenceRows.empty()) {
+    reference_->read(tile.referenceRows, slot.upload.mapped() + referenceOffset_);
+    slot.rowBytes = referenceOffset_ + tile.referenceRows.size() * reference_->rowBytes();
+  }
+  std::memcpy(slot.entries.mapped(), tile.entries.data(), tile.entries.size() * sizeof(kernels::PairEntry));
+  slot.tile = std::move(tile);
+}
+
+void RowStream::read(std::stop_token stop) {
+  try {
+    while (std::optional<Tile> tile = walk_.next()) {
+      Slot* slot = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait(lock, stop, [&] { return !free_.empty(); })) return;
+        slot = free_.front();
+        free_.pop_front();
+      }
+      slot->submission.wait();
+      fill(*slot, std::move(*tile));
+      const std::lock_guard lock(mutex_);
+      full_.push_back(slot);
+      changed_.notify_all();
+    }
+  } catch (...) {
+    error_ = std::current_exception();
+  }
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+Slot* RowStream::next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !full_.empty() || ended_; });
+  if (full_.empty() && error_) std::rethrow_exception(error_);
+  if (full_.empty()) return nullptr;
+  Slot* slot = full_.front();
+  full_.pop_front();
+  return slot;
+}
+
+void RowStream::recycle(Slot* slot) {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(slot);
+  changed_.notify_all();
+}
+
+}  // namespace divlens

@@ -1,0 +1,58 @@
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "divergence/tiles.h"
+#include "dump/rows.h"
+#include "gpu/pipeline.h"
+
+namespace divlens {
+
+/// A place in the ring: the rows of one tile and its pairs, and the commands that use them.
+struct Slot {
+  Tile tile;
+  uint64_t rowBytes = 0;  ///< filled in `upload`
+  gpu::Buffer upload;     ///< cells' rows from 0, reference's rows from `referenceOffset`
+  gpu::Buffer device;     ///< a copy on the device; empty where the device reads `upload` itself
+  gpu::Buffer entries;    ///< the tile's pairs
+  gpu::Submission submission;
+  const gpu::Buffer& rows() const { return device ? device : upload; }
+  Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets);
+};
+
+/// Reads tiles of rows in a thread of its own, into a ring of slots, while earlier ones are computed.
+class RowStream {
+ public:
+  /// `reference` may be null: then pairs index the cells' rows or hold no row. `referenceOffset` is where its rows
+  /// start.
+  RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
+            const RowReader* reference, uint64_t referenceOffset);
+  ~RowStream();
+  /// The next filled slot, or null at the end; rethrows what went wrong while reading.
+  Slot* next();
+  /// Gives a slot back once its commands are submitted; it is filled again when they are done.
+  void recycle(Slot* slot);
+
+ private:
+  void read(std::stop_token stop);
+  void fill(Slot& slot, Tile tile) const;
+
+  TileWalk walk_;
+  const RowReader& cells_;
+  const RowReader* reference_;
+  uint64_t referenceOffset_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Slot*> free_, full_;
+  bool ended_ = false;
+  std::exception_ptr error_;
+  std::jthread thread_;
+};
+
+}  // namespace divlens

@@ -1,0 +1,82 @@
+#pragma once
+#include <vulkan/vulkan.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace divlens::gpu {
+
+/// What the loader tells of one physical device, and why it cannot be used (empty: it can).
+struct DeviceInfo {
+  int index = 0;
+  std::string name;
+  std::string type;     ///< "discrete GPU", "integrated GPU", "virtual GPU", "processor", "other"
+  std::string driver;   ///< driver's name and version as it says it
+  std::string api;      ///< "1.3.230"
+  std::string uuid;     ///< 32 hexadecimal digits with dashes
+  uint64_t memory = 0;  ///< bytes of the largest device-local heap
+  std::string rejected;
+};
+
+/// All devices that the loader shows; Error(NoDevice) when there is no loader or no driver.
+std::vector<DeviceInfo> listDevices();
+
+struct ContextOptions {
+  std::string device = "auto";  ///< auto, index, part of a name, UUID, cpu
+  bool validation = false;      ///< core and synchronization validation; every message counts and is kept
+  bool gpuAssisted = false;     ///< GPU-assisted validation as well
+};
+
+/// Instance, device and its one graphics+compute queue; not copyable, outlives everything made from it.
+class Context {
+ public:
+  /// Error(NoDevice) when the request fits no usable device, or several; the message lists what there is.
+  explicit Context(const ContextOptions& options);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  VkInstance instance() const { return instance_; }
+  VkPhysicalDevice physical() const { return physical_; }
+  VkDevice device() const { return device_; }
+  VkQueue queue() const { return queue_; }
+  uint32_t queueFamily() const { return queueFamily_; }
+  const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
+  const DeviceInfo& info() const { return info_; }
+  bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
+  /// True where device-local memory is also host-visible in one large heap: rows are read straight into it.
+  bool unifiedMemory() const { return unified_; }
+  /// Largest storage buffer that one binding may show, bytes.
+  uint64_t maxBufferBytes() const { return properties_.limits.maxStorageBufferRange; }
+  /// Index of a memory type among `typeBits` with all of `wanted`, or -1.
+  int memoryType(uint32_t typeBits, VkMemoryPropertyFlags wanted) const;
+  /// Messages of the validation layer so far (warnings and errors); empty when all is well.
+  const std::vector<std::string>& validationMessages() const { return *messages_; }
+  /// Gives a Vulkan object a name for validation messages and captures; a no-op without validation.
+  void nameObject(VkObjectType type, uint64_t handle, const char* objectName) const;
+  /// Records with `record` into a fresh command buffer, submits it and waits until it is done.
+  void runOnce(const std::function<void(VkCommandBuffer)>& record) const;
+
+ private:
+  void createInstance(const ContextOptions& options);
+  void pickDevice(const std::string& wanted);
+  void createDevice();
+
+  VkInstance instance_ = VK_NULL_HANDLE;
+  VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
+  VkPhysicalDevice physical_ = VK_NULL_HANDLE;
+  VkPhysicalDeviceProperties properties_{};
+  VkPhysicalDeviceMemoryProperties memory_{};
+  DeviceInfo info_;
+  VkDevice device_ = VK_NULL_HANDLE;
+  VkQueue queue_ = VK_NULL_HANDLE;
+  uint32_t queueFamily_ = 0;
+  VkCommandPool pool_ = VK_NULL_HANDLE;
+  bool unified_ = false;
+  PFN_vkSetDebugUtilsObjectNameEXT setName_ = nullptr;
+  std::unique_ptr<std::vector<std::string>> messages_ = std::make_unique<std::vector<std::string>>();
+};
+
+}  // namespace divlens::gpu

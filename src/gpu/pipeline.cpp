@@ -1,0 +1,173 @@
+#include "gpu/pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "embedded.h"
+#include "error.h"
+#include "gpu/check.h"
+
+namespace divlens::gpu {
+namespace {
+
+constexpr uint32_t kMaxGroups = 65535;
+
+}  // namespace
+
+ShaderModule::ShaderModule(const Context& context, const std::string& name) : device_(context.device()) {
+  const auto code = embedded("shaders/" + name + ".spv");
+  if (code.empty()) throw Error(Exit::Failure, fmt::format("shader {} is not in this binary; rebuild divlens", name));
+  const VkShaderModuleCreateInfo create{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                        .codeSize = code.size(),
+                                        .pCode = reinterpret_cast<const uint32_t*>(code.data())};
+  check(vkCreateShaderModule(device_, &create, nullptr, &module_), "vkCreateShaderModule");
+  context.nameObject(VK_OBJECT_TYPE_SHADER_MODULE, reinterpret_cast<uint64_t>(module_), name.c_str());
+}
+
+ShaderModule::~ShaderModule() { vkDestroyShaderModule(device_, module_, nullptr); }
+
+PipelineLayout::PipelineLayout(const Context& context, uint32_t bindings, uint32_t pushBytes, VkShaderStageFlags stages)
+    : device_(context.device()) {
+  std::vector<VkDescriptorSetLayoutBinding> list;
+  for (uint32_t i = 0; i < bindings; ++i)
+    list.push_back({.binding = i,
+                    .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                    .descriptorCount = 1,
+                    .stageFlags = stages});
+  const VkDescriptorSetLayoutCreateInfo set{
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = bindings, .pBindings = list.data()};
+  check(vkCreateDescriptorSetLayout(device_, &set, nullptr, &setLayout_), "vkCreateDescriptorSetLayout");
+  const VkPushConstantRange push{.stageFlags = stages, .size = pushBytes};
+  const VkPipelineLayoutCreateInfo create{.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                          .setLayoutCount = 1,
+                                          .pSetLayouts = &setLayout_,
+                                          .pushConstantRangeCount = pushBytes ? 1u : 0u,
+                                          .pPushConstantRanges = &push};
+  check(vkCreatePipelineLayout(device_, &create, nullptr, &layout_), "vkCreatePipelineLayout");
+}
+
+PipelineLayout::~PipelineLayout() {
+  vkDestroyPipelineLayout(device_, layout_, nullptr);
+  vkDestroyDescriptorSetLayout(device_, setLayout_, nullptr);
+}
+
+DescriptorPool::DescriptorPool(const Context& context, uint32_t sets, uint32_t buffersPerSet)
+    : device_(context.device()) {
+  const VkDescriptorPoolSize size{.type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .descriptorCount = sets * buffersPerSet};
+  const VkDescriptorPoolCreateInfo create{
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = sets, .poolSizeCount = 1, .pPoolSizes = &size};
+  check(vkCreateDescriptorPool(device_, &create, nullptr, &pool_), "vkCreateDescriptorPool");
+}
+
+DescriptorPool::~DescriptorPool() { vkDestroyDescriptorPool(device_, pool_, nullptr); }
+
+void DescriptorPool::reset() { check(vkResetDescriptorPool(device_, pool_, 0), "vkResetDescriptorPool"); }
+
+VkDescriptorSet DescriptorPool::make(const PipelineLayout& layout, std::span<const BufferRange> buffers) {
+  const VkDescriptorSetLayout setLayout = layout.setLayout();
+  const VkDescriptorSetAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                             .descriptorPool = pool_,
+                                             .descriptorSetCount = 1,
+                                             .pSetLayouts = &setLayout};
+  VkDescriptorSet set = VK_NULL_HANDLE;
+  check(vkAllocateDescriptorSets(device_, &allocate, &set), "vkAllocateDescriptorSets");
+  std::vector<VkDescriptorBufferInfo> infos;
+  for (const BufferRange& b : buffers)
+    infos.push_back({.buffer = b.buffer->handle(),
+                     .offset = b.offset,
+                     .range = b.bytes ? b.bytes : std::max<uint64_t>(b.buffer->bytes(), 16) - b.offset});
+  std::vector<VkWriteDescriptorSet> writes;
+  for (uint32_t i = 0; i < infos.size(); ++i)
+    writes.push_back({.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                      .dstSet = set,
+                      .dstBinding = i,
+                      .descriptorCount = 1,
+                      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                      .pBufferInfo = &infos[i]});
+  vkUpdateDescriptorSets(device_, uint32_t(writes.size()), writes.data(), 0, nullptr);
+  return set;
+}
+
+ComputePipeline::ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings,
+                                 uint32_t pushBytes, std::span<const uint32_t> constants)
+    : device_(context.device()), layout_(context, bindings, pushBytes, VK_SHADER_STAGE_COMPUTE_BIT) {
+  const ShaderModule module(context, shader);
+  std::vector<VkSpecializationMapEntry> entries;
+  for (uint32_t i = 0; i < constants.size(); ++i) entries.push_back({.constantID = i, .offset = 4 * i, .size = 4});
+  const VkSpecializationInfo specialization{.mapEntryCount = uint32_t(entries.size()),
+                                            .pMapEntries = entries.data(),
+                                            .dataSize = constants.size_bytes(),
+                                            .pData = constants.data()};
+  const VkComputePipelineCreateInfo create{.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+                                           .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                                     .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                                     .module = module.handle(),
+                                                     .pName = "main",
+                                                     .pSpecializationInfo = &specialization},
+                                           .layout = layout_.handle()};
+  check(vkCreateComputePipelines(device_, VK_NULL_HANDLE, 1, &create, nullptr, &pipeline_), "vkCreateComputePipelines");
+  context.nameObject(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(pipeline_), shader.c_str());
+}
+
+ComputePipeline::~ComputePipeline() { vkDestroyPipeline(device_, pipeline_, nullptr); }
+
+void ComputePipeline::dispatch(VkCommandBuffer commands, DescriptorPool& pool, std::span<const BufferRange> buffers,
+                               std::span<const std::byte> push, uint32_t groups) const {
+  if (groups == 0) return;
+  const VkDescriptorSet set = pool.make(layout_, buffers);
+  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline_);
+  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_.handle(), 0, 1, &set, 0, nullptr);
+  if (!push.empty())
+    vkCmdPushConstants(commands, layout_.handle(), VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(push.size()), push.data());
+  const uint32_t x = std::min(groups, kMaxGroups);
+  vkCmdDispatch(commands, x, (groups + x - 1) / x, 1);
+}
+
+Submission::Submission(const Context& context, uint32_t sets, uint32_t buffersPerSet)
+    : context_(context), descriptors_(context, sets, buffersPerSet) {
+  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+                                     .queueFamilyIndex = context.queueFamily()};
+  check(vkCreateCommandPool(context.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
+  const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                             .commandPool = pool_,
+                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                             .commandBufferCount = 1};
+  check(vkAllocateCommandBuffers(context.device(), &allocate, &commands_), "vkAllocateCommandBuffers");
+  const VkFenceCreateInfo fence{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+  check(vkCreateFence(context.device(), &fence, nullptr, &fence_), "vkCreateFence");
+}
+
+Submission::~Submission() {
+  if (pending_) vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX);
+  vkDestroyFence(context_.device(), fence_, nullptr);
+  vkDestroyCommandPool(context_.device(), pool_, nullptr);
+}
+
+VkCommandBuffer Submission::begin() {
+  wait();
+  descriptors_.reset();
+  check(vkResetCommandPool(context_.device(), pool_, 0), "vkResetCommandPool");
+  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
+  return commands_;
+}
+
+void Submission::submit() {
+  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
+  const VkSubmitInfo submit{
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commands_};
+  check(vkQueueSubmit(context_.queue(), 1, &submit, fence_), "vkQueueSubmit");
+  pending_ = true;
+}
+
+void Submission::wait() {
+  if (!pending_) return;
+  check(vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "vkWaitForFences");
+  check(vkResetFences(context_.device(), 1, &fence_), "vkResetFences");
+  pending_ = false;
+}
+
+}  // namespace divlens::gpu

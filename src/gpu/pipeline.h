@@ -1,0 +1,109 @@
+#pragma once
+#include <vulkan/vulkan.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gpu/buffer.h"
+#include "gpu/context.h"
+
+namespace divlens::gpu {
+
+/// A part of a buffer that one binding shows; bytes 0 means: to its end.
+struct BufferRange {
+  const Buffer* buffer = nullptr;
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+/// A shader module from the SPIR-V that is embedded as "shaders/NAME.spv".
+class ShaderModule {
+ public:
+  ShaderModule(const Context& context, const std::string& name);
+  ~ShaderModule();
+  ShaderModule(const ShaderModule&) = delete;
+  ShaderModule& operator=(const ShaderModule&) = delete;
+  VkShaderModule handle() const { return module_; }
+
+ private:
+  VkDevice device_;
+  VkShaderModule module_ = VK_NULL_HANDLE;
+};
+
+/// Layout of one descriptor set of `bindings` storage buffers and `pushBytes` of push constants.
+class PipelineLayout {
+ public:
+  PipelineLayout(const Context& context, uint32_t bindings, uint32_t pushBytes, VkShaderStageFlags stages);
+  ~PipelineLayout();
+  PipelineLayout(const PipelineLayout&) = delete;
+  PipelineLayout& operator=(const PipelineLayout&) = delete;
+  VkPipelineLayout handle() const { return layout_; }
+  VkDescriptorSetLayout setLayout() const { return setLayout_; }
+
+ private:
+  VkDevice device_;
+  VkDescriptorSetLayout setLayout_ = VK_NULL_HANDLE;
+  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+};
+
+/// Hands out descriptor sets of storage buffers; all are given back together by reset().
+class DescriptorPool {
+ public:
+  DescriptorPool(const Context& context, uint32_t sets, uint32_t buffersPerSet);
+  ~DescriptorPool();
+  DescriptorPool(const DescriptorPool&) = delete;
+  DescriptorPool& operator=(const DescriptorPool&) = delete;
+  VkDescriptorSet make(const PipelineLayout& layout, std::span<const BufferRange> buffers);
+  void reset();
+
+ private:
+  VkDevice device_;
+  VkDescriptorPool pool_ = VK_NULL_HANDLE;
+};
+
+/// One compute shader with its specialisation constants (constant_id 0, 1, 2 … in order).
+class ComputePipeline {
+ public:
+  ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings, uint32_t pushBytes,
+                  std::span<const uint32_t> constants);
+  ~ComputePipeline();
+  ComputePipeline(const ComputePipeline&) = delete;
+  ComputePipeline& operator=(const ComputePipeline&) = delete;
+
+  /// Records a dispatch of `groups` workgroups; more than 65,535 are spread over y, and the shader returns past its
+  /// count.
+  void dispatch(VkCommandBuffer commands, DescriptorPool& pool, std::span<const BufferRange> buffers,
+                std::span<const std::byte> push, uint32_t groups) const;
+
+ private:
+  VkDevice device_;
+  PipelineLayout layout_;
+  VkPipeline pipeline_ = VK_NULL_HANDLE;
+};
+
+/// Commands that are recorded, submitted and waited for, over and over, with descriptor sets of their own.
+class Submission {
+ public:
+  Submission(const Context& context, uint32_t sets, uint32_t buffersPerSet);
+  ~Submission();
+  Submission(const Submission&) = delete;
+  Submission& operator=(const Submission&) = delete;
+
+  /// Waits for the last submission, then begins anew.
+  VkCommandBuffer begin();
+  void submit();
+  /// Returns when the last submission is done; a no-op when there is none.
+  void wait();
+  DescriptorPool& descriptors() { return descriptors_; }
+
+ private:
+  const Context& context_;
+  DescriptorPool descriptors_;
+  VkCommandPool pool_ = VK_NULL_HANDLE;
+  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  VkFence fence_ = VK_NULL_HANDLE;
+  bool pending_ = false;
+};
+
+}  // namespace divlens::gpu

@@ -49,11 +49,11 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
       best = candidate;
     }
   }
-  if (!best.empty() || wanted.size() < 3) return best;
-  for (const std::string& candidate : candidates) {
+  if (bestDistance <= 1 || wanted.size() < 3) return best;
+  for (const std::string& candidate : candidates) {  // a name cut short is likelier than two slips
     if (lowered(candidate).starts_with(wanted)) return candidate;
   }
-  return "";
+  return best;
 }
 
 std::string didYouMean(std::string_view word, const std::vector<std::string>& candidates) {

@@ -1,0 +1,113 @@
+// The tables of the command line: subcommands, options, output formats.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "app/options.h"
+#include "dump/escape.h"
+#include "error.h"
+
+namespace divlens {
+namespace {
+
+std::vector<std::string> splitCommas(const std::string& text) {
+  std::vector<std::string> out;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t comma = std::min(text.find(',', start), text.size());
+    out.push_back(text.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return out;
+}
+
+int64_t parseCount(const std::string& text, std::string_view option) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  throw Error(Exit::Usage, fmt::format("{} '{}': it must be a whole number", option, escaped(text)));
+}
+
+}  // namespace
+
+const std::vector<OutputFormat>& outputFormats() {
+  static const std::vector<OutputFormat> table = {
+      {"png", ".png", Writer::Png, true},  {"npy", ".npy", Writer::Npy, false},    {"csv", ".csv", Writer::Csv, false},
+      {"tsv", ".tsv", Writer::Tsv, false}, {"json", ".json", Writer::Json, false},
+  };
+  return table;
+}
+
+const std::vector<Command>& commands() {
+  constexpr unsigned kCompute = kPlanSection | kOutputSection | kDeviceSection | kCommonSection;
+  static const std::vector<Command> table = {
+      {"info", "FILE… [--json]", "what is in it: tensors, axes, labels, sizes, the plan it would choose",
+       kPlanSection | kCommonSection, 1, 1 << 20, false},
+      {"compute", "DUMP [plan] -o OUT…", "the grid as data: .npy .csv .tsv .json", kCompute, 1, 1, true},
+      {"render", "DUMP [plan] [figure] -o OUT…", "a figure, and any data format beside it", kCompute | kFigureSection,
+       1, 1, true},
+      {"devices", "[--json]", "Vulkan devices, and why some do not serve", kCommonSection, 0, 0, false},
+  };
+  return table;
+}
+
+// clang-format off
+const std::vector<OptionRow>& optionRows() {
+  using S = Settings;
+  using T = const std::string;
+  static const std::vector<OptionRow> table = {
+      {kPlanSection, "--tensor", "NAME", "the tensor that holds the cells; default: the only one that holds distributions", [](S& s, T& t) { s.plan.tensor = t; }},
+      {kPlanSection, "--axes", "A,B,C", "names of its axes", [](S& s, T& t) { s.plan.axes = splitCommas(t); }},
+      {kPlanSection, "--kind", "KIND", "what its last axis holds: logits, logprobs, probs, hidden, scalar, topk", [](S& s, T& t) { s.plan.kind = t; }},
+      {kPlanSection, "--rows", "AXIS", "axis down the grid; default: layer, else the last but one", [](S& s, T& t) { s.plan.rows = t; }},
+      {kPlanSection, "--columns", "AXIS", "axis across the grid; default: token, else the last", [](S& s, T& t) { s.plan.columns = t; }},
+      {kPlanSection, "--select", "AXIS=SPEC", "keep some entries: positions (3, -1, 0:8, 0:32:4), labels, label:TEXT or group:NAME; repeatable", [](S& s, T& t) { s.plan.select.push_back(t); }},
+      {kPlanSection, "--reduce", "AXIS=HOW", "how an axis that is not shown is reduced: mean (default), median, q0.9, min, max, std, sem, count; repeatable", [](S& s, T& t) { s.plan.reduce.push_back(t); }},
+      {kPlanSection, "--group", "AXIS", "one panel for each group of a reduced axis", [](S& s, T& t) { s.plan.group = t; }},
+      {kPlanSection, "--metric", "NAME", "what a cell shows (list below); repeatable; default: jsd", [](S& s, T& t) { s.plan.metrics.push_back(t); }},
+      {kPlanSection, "--reference", "SPEC", "what each cell is compared with: AXIS=ENTRY, AXIS:prev, AXIS:next, tensor:NAME, file:PATH[:NAME], mean:AXIS, uniform, target; default: layer=-1", [](S& s, T& t) { s.plan.reference = t; }},
+      {kPlanSection, "--targets", "NAME", "integer tensor of the token ids of the reference target; default: targets", [](S& s, T& t) { s.plan.targets = t; }},
+      {kPlanSection, "--base", "e|2|10", "base of the logarithm: nats, bits or bans", [](S& s, T& t) { s.plan.base = t; }},
+      {kPlanSection, "--temperature", "T", "logits are divided by T; default: 1", [](S& s, T& t) { s.plan.temperature = parseNumber(t, "--temperature"); }},
+      {kPlanSection, "--vocab", "N", "compare the first N entries of the vocabulary", [](S& s, T& t) { s.plan.vocab = parseCount(t, "--vocab"); }},
+      {kPlanSection, "--dtype", "NAME", "how to read elements that a file calls raw bytes, say bf16", [](S& s, T& t) { s.plan.open.dtype = t; }},
+      {kPlanSection, "--lenient", nullptr, "holes and trailing bytes in a file are worth a warning only", [](S& s, T&) { s.plan.open.lenient = true; }},
+      {kPlanSection, "--partial", nullptr, "read a truncated file as far as it goes", [](S& s, T&) { s.plan.open.partial = true; }},
+      {kFigureSection, "--cmap", "MAP", "colormap: a name (list below; _r reverses), a file, or '#2166ac,#f7f7f7,#e08214'", [](S& s, T& t) { s.figure.cmap = t; }},
+      {kFigureSection, "--vmin", "V", "value of the first colour", [](S& s, T& t) { s.figure.vmin = parseNumber(t, "--vmin"); }},
+      {kFigureSection, "--vmax", "V", "value of the last colour", [](S& s, T& t) { s.figure.vmax = parseNumber(t, "--vmax"); }},
+      {kFigureSection, "--center", "V", "value of the middle colour", [](S& s, T& t) { s.figure.center = parseNumber(t, "--center"); }},
+      {kFigureSection, "--robust", "[=LOW,HIGH]", "colours span percentiles, 2 and 98 unless given", [](S& s, T& t) { s.figure.robust = t.empty() ? "2,98" : t; }},
+      {kFigureSection, "--norm", "NAME", "linear, log, symlog, power, two-slope or centered", [](S& s, T& t) { s.figure.norm = t; }},
+      {kFigureSection, "--linthresh", "V", "symlog is linear below it", [](S& s, T& t) { s.figure.linthresh = parseNumber(t, "--linthresh"); }},
+      {kFigureSection, "--gamma", "G", "exponent of the power norm", [](S& s, T& t) { s.figure.gamma = parseNumber(t, "--gamma"); }},
+      {kFigureSection, "--origin", "upper|lower", "where row 0 is", [](S& s, T& t) { s.figure.origin = t; }},
+      {kFigureSection, "--title", "TEXT", "above the grid", [](S& s, T& t) { s.figure.title = t; }},
+      {kFigureSection, "--xlabel", "TEXT", "below the columns", [](S& s, T& t) { s.figure.xlabel = t; }},
+      {kFigureSection, "--ylabel", "TEXT", "beside the rows", [](S& s, T& t) { s.figure.ylabel = t; }},
+      {kFigureSection, "--xticklabels", "WHICH", "auto, none, N (every Nth), N,last, a,b,c or @FILE", [](S& s, T& t) { s.figure.xticklabels = t; }},
+      {kFigureSection, "--yticklabels", "WHICH", "the same for the rows", [](S& s, T& t) { s.figure.yticklabels = t; }},
+      {kFigureSection, "--cbar", nullptr, "draw the colour bar (default)", [](S& s, T&) { s.figure.cbar = true; }},
+      {kFigureSection, "--no-cbar", nullptr, "leave the colour bar out", [](S& s, T&) { s.figure.cbar = false; }},
+      {kFigureSection, "--cbar-label", "TEXT", "beside the colour bar; default: metric, reference and unit", [](S& s, T& t) { s.figure.cbarLabel = t; }},
+      {kFigureSection, "--extend", "ENDS", "neither, min, max or both ends of the bar are pointed", [](S& s, T& t) { s.figure.extend = t; }},
+      {kFigureSection, "--figsize", "W,H[UNIT]", "size of the figure in in, cm, mm, pt or px", [](S& s, T& t) { s.figure.figsize = t; }},
+      {kFigureSection, "--dpi", "N", "pixels an inch; default: 150", [](S& s, T& t) { s.figure.dpi = parseNumber(t, "--dpi"); }},
+      {kFigureSection, "--bad-color", "COLOUR", "of NaN cells", [](S& s, T& t) { s.figure.badColor = t; }},
+      {kFigureSection, "--inf-color", "COLOUR", "of infinite cells", [](S& s, T& t) { s.figure.infColor = t; }},
+      {kFigureSection, "--under-color", "COLOUR", "of cells below vmin; default: the map's first", [](S& s, T& t) { s.figure.underColor = t; }},
+      {kFigureSection, "--over-color", "COLOUR", "of cells above vmax; default: the map's last", [](S& s, T& t) { s.figure.overColor = t; }},
+      {kOutputSection, "-o,--output", "OUT", "file to write, its suffix decides the format; '-' is standard output; repeatable", [](S& s, T& t) { s.outputs.push_back({t, nullptr}); }},
+      {kOutputSection, "--format", "NAME", "format where the suffix says none", [](S& s, T& t) { s.format = t; }},
+      {kDeviceSection, "--device", "D", "auto, an index, part of a name or a UUID (divlens devices lists them)", [](S& s, T& t) { s.device = t; }},
+      {kDeviceSection, "--max-gpu-mem", "SIZE", "budget of device memory: 2G, 512M", [](S& s, T& t) { s.maxGpuMemory = parseBytes(t, "--max-gpu-mem"); }},
+      {kDeviceSection, "--max-ram", "SIZE", "budget of the machine's memory", [](S& s, T& t) { s.maxRam = parseBytes(t, "--max-ram"); }},
+      {kDeviceSection, "--strict", nullptr, "warnings about the data end in exit code 1", [](S& s, T&) { s.strict = true; }},
+      {kCommonSection, "--json", nullptr, "output and errors as JSON", [](S& s, T&) { s.json = true; }},
+      {kCommonSection, "-q,--quiet", nullptr, "no notes on standard error", [](S& s, T&) { s.quiet = true; }},
+      {kCommonSection, "-v,--verbose", nullptr, "more notes on standard error", [](S& s, T&) { s.verbose = true; }},
+  };
+  return table;
+}
+// clang-format on
+
+}  // namespace divlens

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 #include <pango/pangocairo.h>
-#include <pango/pangofc-fontmap.h>
 
 #include <algorithm>
 #include <cmath>
@@ -40,10 +39,8 @@ struct Face {
   Owned<PangoLayout> layout;
 
   explicit Face(FontConfig fonts) : config(std::move(fonts)) {
-    // Pango's font map starts a thread that would read the system's configuration unless there is a current one.
-    FcConfigSetCurrent(config.get());
+    use();
     map.reset(pango_cairo_font_map_new_for_font_type(CAIRO_FONT_TYPE_FT));
-    pango_fc_font_map_set_config(PANGO_FC_FONT_MAP(map.get()), config.get());
     context.reset(pango_font_map_create_context(map.get()));
     cairo_font_options_t* options = fontOptions();
     pango_cairo_context_set_font_options(context.get(), options);
@@ -54,7 +51,12 @@ struct Face {
     pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
   }
 
+  // Pango asks fontconfig's current configuration; without one it would read the system's, with warnings where that
+  // lacks.
+  void use() { FcConfigSetCurrent(config.get()); }
+
   void set(const std::string& utf8, float sizePx) {
+    use();
     PangoFontDescription* description = pango_font_description_new();
     pango_font_description_set_family_static(description, kFamily);
     pango_font_description_set_absolute_size(description, std::max(1.0, double(sizePx) * PANGO_SCALE));

@@ -8,7 +8,8 @@
 
 namespace divlens {
 
-/// Ticks of a numeric axis with the text of each; `offset` is a common factor such as "1e−5", empty when there is none.
+/// Ticks of a numeric axis with the text of each; `offset` is a common factor such as "×10⁻⁵", empty when there is
+/// none.
 struct NumericTicks {
   std::vector<double> values;
   std::vector<std::string> labels;
@@ -32,10 +33,10 @@ struct TickChoice {
 /// Reads "auto", "none", "N", "N,last", "a,b,c" or "@file" (one label a line); Error(Usage) naming `option`.
 TickChoice parseTickChoice(const std::string& text, std::string_view option, int64_t entries);
 
-/// Entries that get a label: 0, s, 2s … for the smallest round s with s·pitch >= extent, and `last` instead of the
-/// neighbours that would touch it. pitch and extent in pixels, entries >= 1.
-std::vector<int64_t> thinnedEntries(int64_t entries, double pitch, double extent);
-/// Entries 0, stride, 2·stride …, and the last one where asked.
-std::vector<int64_t> stridedEntries(int64_t entries, int64_t stride, bool last);
+/// Entries of [first, end) that get a label: multiples of the smallest round stride with stride·pitch >= extent, and
+/// the last entry instead of the neighbours that would touch it. pitch and extent in pixels.
+std::vector<int64_t> thinnedEntries(int64_t first, int64_t end, double pitch, double extent);
+/// Multiples of `stride` in [first, end), and end − 1 where the last one is asked for.
+std::vector<int64_t> stridedEntries(int64_t first, int64_t end, int64_t stride, bool last);
 
 }  // namespace divlens

@@ -1,0 +1,54 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "figure/layout.h"
+#include "figure/ticks.h"
+
+namespace divlens {
+
+/// The tick labels of one axis: which entries get one, and with which text.
+class AxisLabels {
+ public:
+  struct Tick {
+    int64_t entry = 0;
+    std::string text;
+    float width = 0;  ///< pixels
+  };
+  struct Placement {
+    std::vector<Tick> ticks;
+    bool rotated = false;
+    float longest = 0;     ///< width of the widest text
+    bool thinned = false;  ///< fewer than the user asked for
+  };
+
+  AxisLabels(const FigureAxis& axis, const std::string& choice, std::string_view option, TextShaper& shaper,
+             float sizePx);
+
+  /// Labels below an axis `length` pixels long: horizontal where they fit, else numbers thinned and text turned.
+  Placement across(float length);
+  /// Labels beside an axis `length` pixels long: one line each.
+  Placement down(float length);
+  double begin() const { return begin_; }
+  double end() const { return end_; }
+
+ private:
+  std::string text(int64_t entry) const;
+  std::vector<int64_t> entries(double pitch, double extent) const;
+  Placement place(double pitch, double extent, bool rotated);
+  float measuredLongest();
+  bool collide(const std::vector<int64_t>& entries, double pitch, double extent) const;
+
+  const FigureAxis& axis_;
+  TickChoice choice_;
+  TextShaper& shaper_;
+  float size_ = 0;
+  double begin_ = 0, end_ = 0;
+  int64_t first_ = 0, last_ = 0;  ///< [first_, last_): entries whose centre is visible
+  bool byteLevel_ = false, numeric_ = true;
+  float longest_ = -1;
+};
+
+}  // namespace divlens

@@ -1,0 +1,129 @@
+#include "figure/colorbar_layout.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace divlens {
+namespace {
+
+struct LegendEntry {
+  const char* text;
+  Color color;
+};
+
+std::vector<LegendEntry> legendEntries(const FigureContent& content) {
+  std::vector<LegendEntry> entries;
+  if (content.hasBad) entries.push_back({"NaN", content.colors.bad});
+  if (content.hasInf) entries.push_back({"∞", content.colors.inf});
+  return entries;
+}
+
+float legendHeight(const FigureParts& parts) {
+  const auto entries = static_cast<float>(legendEntries(parts.content).size());
+  return entries > 0 ? entries * parts.style.line(parts.style.tickSize) + parts.style.px(5) : 0;
+}
+
+// Position of a value along the bar, 0 at its lower end.
+double fraction(const Norm& norm, double value) {
+  const double t0 = norm.t(norm.vmin), t1 = norm.t(norm.vmax);
+  return t1 > t0 ? (norm.t(value) - t0) / (t1 - t0) : 0;
+}
+
+// Ticks of curved norms can crowd: later ones that would touch an earlier one go.
+NumericTicks spaced(const Norm& norm, const NumericTicks& ticks, float height, float least) {
+  NumericTicks kept;
+  kept.offset = ticks.offset;
+  double before = -1e30;
+  for (size_t i = 0; i < ticks.values.size(); ++i) {
+    const double at = fraction(norm, ticks.values[i]) * height;
+    if (!std::isfinite(at) || at - before < least || at < -0.5 || at > height + 0.5) continue;
+    kept.values.push_back(ticks.values[i]);
+    kept.labels.push_back(ticks.labels[i]);
+    before = at;
+  }
+  return kept;
+}
+
+float extendLength(const FigureStyle& style, float room) {
+  return std::round(std::min(style.barWidth * 0.8f, room * 0.08f));
+}
+
+}  // namespace
+
+ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label, float room, float labelRoom,
+                              bool labelled) {
+  const FigureStyle& style = parts.style;
+  ColorbarSpace space;
+  const float legend = legendHeight(parts), line = style.line(style.tickSize);
+  space.legend = legend > 0 && room - legend > 2 * line;
+  space.labelRoom = std::max(0.0f, labelRoom);
+  space.barHeight = std::max(1.0f, room - (space.legend ? legend : 0));
+  const Extend& extend = parts.content.extend;
+  const float arrows = extendLength(style, room) * static_cast<float>(int(extend.min) + int(extend.max));
+  const float scale = std::max(1.0f, space.barHeight - arrows);
+  const int most = std::clamp(static_cast<int>(scale / (1.9f * line)), 1, 9);
+  space.ticks = spaced(parts.content.norm, colorbarTicks(parts.content.norm, most), scale, line);
+  float longest = 0;
+  for (const std::string& text : space.ticks.labels)
+    longest = std::max(longest, parts.shaper.measure(text, style.tickSize).width);
+  if (space.legend)
+    for (const LegendEntry& entry : legendEntries(parts.content))
+      longest = std::max(longest, parts.shaper.measure(entry.text, style.tickSize).width);
+  space.width = style.barWidth + style.tickGap() + longest;
+  if (!labelled) return space;
+  const std::string factor = space.ticks.offset.empty() ? "" : "(" + space.ticks.offset + ")";
+  const std::string whole = label.empty() || factor.empty() ? label + factor : label + " " + factor;
+  space.labelLines = wrapText(parts.shaper, whole, style.labelSize, space.labelRoom, 2);
+  if (!space.labelLines.empty())
+    space.width += style.px(3) + static_cast<float>(space.labelLines.size()) * style.line(style.labelSize);
+  return space;
+}
+
+void addColorbar(Layout& out, const FigureParts& parts, const Rect& span, const ColorbarSpace& space, float top,
+                 float bottom) {
+  const FigureStyle& style = parts.style;
+  const FigureContent& content = parts.content;
+  auto& items = out.list.items;
+  const float x = std::round(span.x), w = style.barWidth, arrow = extendLength(style, span.h), edge = style.lineWidth;
+  const float over = content.extend.max ? arrow : 0, under = content.extend.min ? arrow : 0;
+  const Rect bar{x, std::round(span.y + over), w, std::max(1.0f, std::floor(space.barHeight - over - under))};
+  const auto t0 = content.norm.t(content.norm.vmin), t1 = content.norm.t(content.norm.vmax);
+  if (over > 0)
+    items.push_back(Triangle{x, bar.y - edge, x + w, bar.y - edge, x + w / 2, bar.y - over, content.colors.over});
+  if (under > 0)
+    items.push_back(Triangle{x, bar.bottom() + edge, x + w / 2, bar.bottom() + under, x + w, bar.bottom() + edge,
+                             content.colors.under});
+  items.push_back(ColorbarArea{bar, true, t0, t1, content.norm.vmin, content.norm.vmax});
+  addFrame(out.list, bar, edge);
+  for (size_t i = 0; i < space.ticks.values.size(); ++i) {
+    const float y =
+        bar.bottom() - static_cast<float>(std::clamp(fraction(content.norm, space.ticks.values[i]), 0.0, 1.0)) * bar.h;
+    const float mark = std::clamp(std::floor(y - edge / 2 + 0.5f), bar.y - edge, bar.bottom());
+    items.push_back(FilledRect{{bar.right() + edge, mark, style.tickLength, edge}, kInk});
+    items.push_back(Text{space.ticks.labels[i], bar.right() + style.tickGap(), y, style.tickSize, HAlign::Left,
+                         VAlign::Middle, 0, kInk});
+  }
+  if (space.legend) {
+    const float line = style.line(style.tickSize), side = std::round(style.tickSize * 0.75f);
+    float y = std::round(span.y + space.barHeight + style.px(5) + edge);
+    for (const LegendEntry& entry : legendEntries(content)) {
+      const Rect swatch{x, std::round(y + (line - side) / 2), w, side};
+      items.push_back(FilledRect{swatch, entry.color});
+      addFrame(out.list, swatch, edge);
+      items.push_back(Text{entry.text, bar.right() + style.tickGap(), y + line / 2, style.tickSize, HAlign::Left,
+                           VAlign::Middle, 0, kInk});
+      y += line;
+    }
+  } else if (legendHeight(parts) > 0) {
+    out.warnings.emplace_back("the figure is too low to explain the colours of NaN and ∞; enlarge --figsize");
+  }
+  float right = span.x + space.width - static_cast<float>(space.labelLines.size()) * style.line(style.labelSize);
+  for (const std::string& text : space.labelLines) {
+    const float half = parts.shaper.measure(text, style.labelSize).width / 2;
+    const float y = std::max(top + half, std::min(bar.y + bar.h / 2, bottom - half));
+    items.push_back(Text{text, right, y, style.labelSize, HAlign::Center, VAlign::Top, 90, kInk});
+    right += style.line(style.labelSize);
+  }
+}
+
+}  // namespace divlens

@@ -1,0 +1,305 @@
+#include "figure/layout.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/axis_labels.h"
+#include "figure/colorbar_layout.h"
+#include "figure/figure_style.h"
+#include "figure/panel_grid.h"
+
+namespace divlens {
+namespace {
+
+std::string capitalised(std::string name) {
+  if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 32);
+  return name;
+}
+
+// The column axis of a figure with one column called "value" needs no name.
+std::string axisTitle(const std::optional<std::string>& given, const FigureAxis& axis) {
+  if (given) return *given;
+  return axis.count == 1 && axis.name == "value" ? "" : capitalised(axis.name);
+}
+
+// What can be left out of a figure too small for it, in the order in which it goes.
+enum Part : unsigned {
+  Parameters = 1,
+  Title = 2,
+  CbarLabel = 4,
+  XLabel = 8,
+  YLabel = 16,
+  Cbar = 32,
+  XTicks = 64,
+  YTicks = 128
+};
+struct PartRow {
+  Part part;
+  const char* name;
+  bool takesWidth;
+};
+constexpr PartRow kParts[] = {
+    {Parameters, "parameter line", false},
+    {CbarLabel, "colour bar's label", true},
+    {XLabel, "x label", false},
+    {YLabel, "y label", true},
+    {Title, "title", false},
+    {Cbar, "colour bar", true},
+    {XTicks, "x tick labels", false},
+    {YTicks, "y tick labels", true},
+};
+
+class Builder {
+ public:
+  Builder(const FigureOptions& options, const FigureContent& content, TextShaper& shaper, PixelSize size)
+      : options_(options),
+        content_(content),
+        shaper_(shaper),
+        style_(options.dpi),
+        grid_(panelGrid(content)),
+        rows_(content.rows, options.yticklabels, "--yticklabels", shaper, style_.tickSize),
+        columns_(content.columns, options.xticklabels, "--xticklabels", shaper, style_.tickSize),
+        title_(options.title.empty() ? content.title : options.title),
+        xlabel_(axisTitle(options.xlabel, content.columns)),
+        ylabel_(axisTitle(options.ylabel, content.rows)),
+        cbarLabel_(options.cbarLabel.value_or(content.colorbarLabel)) {
+    out_.list.width = size.width;
+    out_.list.height = size.height;
+    out_.list.dpi = options.dpi;
+  }
+
+  Layout build() {
+    fit();
+    for (size_t i = 0; i < std::max<size_t>(content_.panels.size(), 1); ++i) addPanel(static_cast<int>(i));
+    addTitle();
+    addAxisTitles();
+    addParameters();
+    if (has(Cbar)) {
+      const Rect span{static_cast<float>(inner_.right() + style_.barGap), inner_.y, 0, inner_.h};
+      addColorbar(out_, {options_, content_, shaper_, style_}, span, cbar_, titleHeight_,
+                  static_cast<float>(out_.list.height) - footHeight_);
+    }
+    if (xticks_.thinned)
+      out_.warnings.emplace_back("--xticklabels: not every label that was asked for fits; some are left out");
+    if (yticks_.thinned)
+      out_.warnings.emplace_back("--yticklabels: not every label that was asked for fits; some are left out");
+    return std::move(out_);
+  }
+
+ private:
+  bool has(Part part) const { return (parts_ & part) != 0; }
+  float width() const { return static_cast<float>(out_.list.width); }
+  float height() const { return static_cast<float>(out_.list.height); }
+
+  // Leaves parts out until the cells have some room.
+  void fit() {
+    const float leastWidth = std::min(style_.px(36), width() * 0.3f) * static_cast<float>(grid_.columns);
+    const float leastHeight = std::min(style_.px(30), height() * 0.3f) * static_cast<float>(grid_.rows);
+    drop(title_.empty(), Title);
+    drop(xlabel_.empty(), XLabel);
+    drop(ylabel_.empty(), YLabel);
+    drop(content_.parameters.empty(), Parameters);
+    drop(cbarLabel_.empty() && !wantsOffset(), CbarLabel);
+    drop(!options_.cbar, Cbar);
+    for (const PartRow* row = kParts;; ++row) {
+      place();
+      const bool narrow = inner_.w < leastWidth, low = inner_.h < leastHeight;
+      if (!narrow && !low) return;
+      while (row != std::end(kParts) && (!has(row->part) || !(row->takesWidth ? narrow : low))) ++row;
+      if (row == std::end(kParts)) break;
+      parts_ &= ~static_cast<unsigned>(row->part);
+      out_.warnings.push_back(fmt::format("the figure is too small for its {}; enlarge --figsize", row->name));
+    }
+    place();
+    if (inner_.w < 1 || inner_.h < 1) inner_ = {0, 0, width(), height()};
+  }
+
+  void drop(bool absent, Part part) {
+    if (absent) parts_ &= ~static_cast<unsigned>(part);
+  }
+
+  bool wantsOffset() const { return !colorbarTicks(content_.norm, 4).offset.empty(); }
+
+  // Margins depend on labels and labels on the room between the margins: three rounds settle it.
+  void place() {
+    const Rect page{style_.margin, style_.margin, width() - 2 * style_.margin, height() - 2 * style_.margin};
+    titleLines_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : std::vector<std::string>{};
+    footLines_ = has(Parameters) ? wrapText(shaper_, content_.parameters, style_.noteSize, page.w, 2)
+                                 : std::vector<std::string>{};
+    titleHeight_ = style_.margin + static_cast<float>(titleLines_.size()) * style_.line(style_.titleSize);
+    footHeight_ = style_.margin + static_cast<float>(footLines_.size()) * style_.line(style_.noteSize);
+    if (!footLines_.empty()) footHeight_ += style_.px(3);
+    float bottom = style_.line(style_.tickSize), right = style_.margin, left = style_.margin;
+    for (int round = 0; round < 3; ++round) {
+      const float top = titleHeight_ + topRoom();
+      inner_.y = std::round(top);
+      inner_.h = std::floor(height() - footHeight_ - bottom - inner_.y);
+      yticks_ = has(YTicks) ? rows_.down(std::max(1.0f, panelHeight())) : AxisLabels::Placement{};
+      yRoom_ = std::min(yticks_.longest, 0.4f * width());
+      left = style_.margin + (has(YLabel) ? style_.line(style_.labelSize) + style_.px(2) : 0) +
+             (yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap());
+      cbar_ = has(Cbar) ? measureColorbar({options_, content_, shaper_, style_}, has(CbarLabel) ? cbarLabel_ : "",
+                                          inner_.h, height() - titleHeight_ - footHeight_, has(CbarLabel))
+                        : ColorbarSpace{};
+      right = std::max(style_.margin, has(Cbar) ? style_.barGap + cbar_.width + style_.margin : 0);
+      widen(left, right);
+      inner_.x = std::round(left);
+      inner_.w = std::floor(width() - right - inner_.x);
+      xticks_ = has(XTicks) ? columns_.across(std::max(1.0f, panelWidth())) : AxisLabels::Placement{};
+      xRoom_ = std::min(xticks_.longest, 0.4f * height());
+      bottom =
+          (xticks_.ticks.empty() ? 0 : style_.tickGap() + (xticks_.rotated ? xRoom_ : style_.line(style_.tickSize))) +
+          (has(XLabel) ? style_.line(style_.labelSize) + style_.px(1) : 0);
+      bottom = std::max(bottom, yticks_.ticks.empty() && !has(Cbar) ? 0 : style_.line(style_.tickSize) / 2);
+    }
+    inner_.h = std::floor(height() - footHeight_ - bottom - inner_.y);
+  }
+
+  // Half a label of the topmost row or of the bar's upper end, and the panels' own titles.
+  float topRoom() const {
+    const bool labelled =
+        std::any_of(content_.panels.begin(), content_.panels.end(), [](const auto& p) { return !p.empty(); });
+    if (labelled) return style_.line(style_.labelSize) + style_.px(1);
+    return has(Cbar) || has(YTicks) ? style_.line(style_.tickSize) / 2 : 0;
+  }
+
+  // Horizontal labels of the first and last column may be wider than their column.
+  void widen(float& left, float& right) const {
+    if (xticks_.ticks.empty() || xticks_.rotated) return;
+    const auto overhang = [&](const AxisLabels::Tick& tick, double fromEdge) {
+      const double pitch = panelWidth() / (columns_.end() - columns_.begin());
+      return static_cast<float>(std::min(tick.width, 0.4f * width()) / 2 - fromEdge * pitch) + style_.margin;
+    };
+    const auto& first = xticks_.ticks.front();
+    const auto& last = xticks_.ticks.back();
+    left = std::max(left, overhang(first, static_cast<double>(first.entry) + 0.5 - columns_.begin()));
+    right = std::max(right, overhang(last, columns_.end() - static_cast<double>(last.entry) - 0.5));
+  }
+
+  float gapX() const {
+    const float labels = xticks_.rotated || xticks_.ticks.empty() ? 0 : xticks_.longest;
+    return grid_.columns > 1 ? std::max(style_.px(10), labels) : 0;
+  }
+  float gapY() const { return grid_.rows > 1 ? style_.line(style_.labelSize) + style_.px(8) : 0; }
+  float panelWidth() const {
+    return (inner_.w - gapX() * static_cast<float>(grid_.columns - 1)) / static_cast<float>(grid_.columns);
+  }
+  float panelHeight() const {
+    return (inner_.h - gapY() * static_cast<float>(grid_.rows - 1)) / static_cast<float>(grid_.rows);
+  }
+
+  Rect panelRect(int panel) const {
+    const auto column = static_cast<float>(panel % grid_.columns), row = static_cast<float>(panel / grid_.columns);
+    const float x = std::round(inner_.x + column * (panelWidth() + gapX()));
+    const float y = std::round(inner_.y + row * (panelHeight() + gapY()));
+    return {x, y, std::max(1.0f, std::floor(panelWidth())), std::max(1.0f, std::floor(panelHeight()))};
+  }
+
+  void addText(const std::string& text, float x, float y, float size, HAlign h, VAlign v, int rotation = 0) {
+    if (!text.empty()) out_.list.items.push_back(Text{text, x, y, size, h, v, rotation, kInk});
+  }
+
+  void addPanel(int panel) {
+    const Rect area = panelRect(panel);
+    const bool upper = options_.origin != "lower";
+    out_.list.items.push_back(
+        HeatmapArea{area, panel, upper, rows_.begin(), rows_.end(), columns_.begin(), columns_.end()});
+    addFrame(out_.list, area, style_.lineWidth);
+    if (panel % grid_.columns == 0) addRowTicks(area, upper);
+    if (panel / grid_.columns == grid_.rows - 1 || panel + grid_.columns >= static_cast<int>(content_.panels.size()))
+      addColumnTicks(area);
+    if (static_cast<size_t>(panel) < content_.panels.size())
+      addText(shaper_.elide(content_.panels[static_cast<size_t>(panel)], style_.labelSize, area.w + gapX()),
+              area.x + area.w / 2, area.y - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center,
+              VAlign::Bottom);
+  }
+
+  void addRowTicks(const Rect& area, bool upper) {
+    const double pitch = area.h / (rows_.end() - rows_.begin());
+    for (const auto& tick : yticks_.ticks) {
+      const auto along = static_cast<float>((static_cast<double>(tick.entry) + 0.5 - rows_.begin()) * pitch);
+      const float y = upper ? area.y + along : area.bottom() - along;
+      const float w = style_.lineWidth, mark = std::floor(y - w / 2 + 0.5f);
+      out_.list.items.push_back(FilledRect{{area.x - w - style_.tickLength, mark, style_.tickLength, w}, kInk});
+      addText(shaper_.elide(tick.text, style_.tickSize, yRoom_ + 1), area.x - style_.tickGap(), y, style_.tickSize,
+              HAlign::Right, VAlign::Middle);
+    }
+  }
+
+  void addColumnTicks(const Rect& area) {
+    const double pitch = area.w / (columns_.end() - columns_.begin());
+    for (const auto& tick : xticks_.ticks) {
+      const auto along = static_cast<float>((static_cast<double>(tick.entry) + 0.5 - columns_.begin()) * pitch);
+      const float x = area.x + along, y = area.bottom() + style_.tickGap();
+      const float w = style_.lineWidth, mark = std::floor(x - w / 2 + 0.5f);
+      out_.list.items.push_back(FilledRect{{mark, area.bottom() + w, w, style_.tickLength}, kInk});
+      if (xticks_.rotated)
+        addText(shaper_.elide(tick.text, style_.tickSize, xRoom_ + 1), x, y, style_.tickSize, HAlign::Right,
+                VAlign::Middle, 90);
+      else
+        addText(shaper_.elide(tick.text, style_.tickSize, 0.4f * width()), x, y, style_.tickSize, HAlign::Center,
+                VAlign::Top);
+    }
+  }
+
+  // Centred over the cells where that stays on the page.
+  void addTitle() {
+    float y = style_.margin;
+    for (const std::string& line : titleLines_) {
+      const float half = shaper_.measure(line, style_.titleSize).width / 2;
+      const float x = std::max(style_.margin + half, std::min(inner_.x + inner_.w / 2, width() - style_.margin - half));
+      addText(line, x, y, style_.titleSize, HAlign::Center, VAlign::Top);
+      y += style_.line(style_.titleSize);
+    }
+  }
+
+  void addAxisTitles() {
+    if (has(XLabel)) {
+      const std::string text = shaper_.elide(xlabel_, style_.labelSize, width() - 2 * style_.margin);
+      const float half = shaper_.measure(text, style_.labelSize).width / 2;
+      const float x = std::max(style_.margin + half, std::min(inner_.x + inner_.w / 2, width() - style_.margin - half));
+      addText(text, x, height() - footHeight_, style_.labelSize, HAlign::Center, VAlign::Bottom);
+    }
+    if (has(YLabel)) {
+      const float room = height() - titleHeight_ - footHeight_;
+      const std::string text = shaper_.elide(ylabel_, style_.labelSize, room);
+      const float half = shaper_.measure(text, style_.labelSize).width / 2;
+      const float y = std::max(titleHeight_ + half, std::min(inner_.y + inner_.h / 2, titleHeight_ + room - half));
+      const float used = yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap();
+      addText(text, inner_.x - used - style_.px(2), y, style_.labelSize, HAlign::Center, VAlign::Bottom, 90);
+    }
+  }
+
+  void addParameters() {
+    float y = height() - style_.margin - static_cast<float>(footLines_.size()) * style_.line(style_.noteSize);
+    for (const std::string& line : footLines_) {
+      out_.list.items.push_back(Text{line, style_.margin, y, style_.noteSize, HAlign::Left, VAlign::Top, 0, kNote});
+      y += style_.line(style_.noteSize);
+    }
+  }
+
+  const FigureOptions& options_;
+  const FigureContent& content_;
+  TextShaper& shaper_;
+  FigureStyle style_;
+  PanelGrid grid_;
+  AxisLabels rows_, columns_;
+  std::string title_, xlabel_, ylabel_, cbarLabel_;
+  unsigned parts_ = 255;
+  Layout out_;
+  Rect inner_;  ///< all panels
+  AxisLabels::Placement xticks_, yticks_;
+  float xRoom_ = 0, yRoom_ = 0, titleHeight_ = 0, footHeight_ = 0;
+  std::vector<std::string> titleLines_, footLines_;
+  ColorbarSpace cbar_;
+};
+
+}  // namespace
+
+Layout layoutFigure(const FigureOptions& options, const FigureContent& content, TextShaper& shaper, PixelSize size) {
+  return Builder(options, content, shaper, size).build();
+}
+
+}  // namespace divlens

@@ -1,0 +1,306 @@
+#include "app/info.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "dump/escape.h"
+#include "error.h"
+#include "suggest.h"
+
+namespace divlens {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kShownLabels = 4;
+
+/// A tensor with the axes that a plan would give it, or why it gets none.
+struct Described {
+  Tensor tensor;
+  std::string namedBy;  ///< "file", "guess" or ""
+};
+
+Described describe(const Tensor& tensor) {
+  Described out{tensor, tensor.axes.empty() ? "" : "file"};
+  if (!tensor.axes.empty() || !info(tensor.dtype).floating) return out;
+  try {
+    nameAxes(out.tensor, {}, std::nullopt);
+    out.namedBy = "guess";
+  } catch (const Error&) {
+    out.tensor = tensor;  // the plan says why where it matters
+  }
+  return out;
+}
+
+uint64_t tensorBytes(const Tensor& tensor) {
+  return static_cast<uint64_t>(tensor.elements()) * info(tensor.dtype).bytes;
+}
+
+std::string dtypeText(const Tensor& tensor) {
+  return tensor.dtype == DType::Unsupported ? tensor.dtypeName + " (cannot be read)" : info(tensor.dtype).name;
+}
+
+/// The plan that these options make, or the error that they give.
+struct PlanOrError {
+  std::optional<Plan> plan;
+  std::string error;
+  Exit code = Exit::Done;
+};
+
+PlanOrError tryPlan(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
+  PlanOrError out;
+  try {
+    out.plan = makePlan(dump, tensor, options);
+  } catch (const Error& error) {
+    out.error = error.what();
+    out.code = error.code();
+  }
+  return out;
+}
+
+/// "emb 3 6 … 30"; empty without labels.
+std::string labelsText(const Axis& axis) {
+  std::string out;
+  const size_t count = axis.labels.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (count > kShownLabels + 1 && i == kShownLabels - 1) {
+      out += " …";
+      i = count - 1;
+    }
+    out += (out.empty() ? "" : " ") + escaped(axis.labels[i], 24);
+  }
+  return out;
+}
+
+struct GroupCount {
+  std::string name;
+  size_t entries;
+};
+
+std::vector<GroupCount> groupCounts(const Axis& axis) {
+  std::vector<GroupCount> out;
+  for (const std::string& group : axis.groups) {
+    const auto found = std::find_if(out.begin(), out.end(), [&](const GroupCount& each) { return each.name == group; });
+    if (found == out.end()) {
+      out.push_back({group, 1});
+    } else {
+      ++found->entries;
+    }
+  }
+  return out;
+}
+
+std::string axisLines(const Axis& axis) {
+  std::string out;
+  const std::string name = escaped(axis.name);
+  if (!axis.labels.empty()) out += fmt::format("      {}: {}\n", name, labelsText(axis));
+  if (!axis.coordinates.empty()) {
+    out += fmt::format("      {} at {:g} … {:g}\n", name, axis.coordinates.front(), axis.coordinates.back());
+  }
+  if (!axis.groups.empty()) {
+    std::vector<std::string> parts;
+    for (const GroupCount& group : groupCounts(axis))
+      parts.push_back(fmt::format("{} ({})", escaped(group.name, 40), group.entries));
+    out += fmt::format("      {} in groups: {}\n", name, listed(parts));
+  }
+  return out;
+}
+
+std::string tensorLines(const Tensor& tensor) {
+  const auto [named, by] = describe(tensor);
+  std::vector<std::string> axes;
+  for (size_t i = 0; i < named.shape.size(); ++i) {
+    axes.push_back(named.axes.empty() ? fmt::format("{}", named.shape[i])
+                                      : fmt::format("{} {}", escaped(named.axes[i].name, 40), named.shape[i]));
+  }
+  std::string joined;
+  for (const std::string& axis : axes) joined += (joined.empty() ? "" : ", ") + axis;
+  std::string out = fmt::format("    {} [{}] {}", escaped(tensor.name, 60), joined, escaped(dtypeText(tensor), 40));
+  if (named.kind != Kind::Unknown) out += fmt::format(", {}", name(named.kind));
+  out += fmt::format(", {}{}\n", humanBytes(tensorBytes(tensor)), by == "guess" ? " (axes guessed)" : "");
+  for (const Axis& axis : named.axes) out += axisLines(axis);
+  return out;
+}
+
+std::string axisText(const PlanAxis& axis) {
+  return fmt::format("{} ({})", escaped(axis.name, 40), axis.positions.size());
+}
+
+std::string howText(const PlanAxis& axis) {
+  return axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how);
+}
+
+std::string metricsText(const Plan& plan) {
+  std::string out;
+  for (const MetricUse& use : plan.metrics) {
+    const std::string unit = plan.unitOf(*use.metric);
+    out += (out.empty() ? "" : ", ") + use.text + (unit.empty() ? "" : fmt::format(" ({})", unit));
+  }
+  return out.empty() ? "none: the cells as they are" : out;
+}
+
+std::string planLines(const Plan& plan) {
+  std::string out = fmt::format("  plan: {} × {} of tensor {}\n", axisText(plan.rows), axisText(plan.columns),
+                                escaped(plan.cells.name, 60));
+  for (const PlanAxis& axis : plan.reduced)
+    out += fmt::format("    reduced: {} by {}\n", axisText(axis), howText(axis));
+  for (const PlanPanel& panel : plan.panels) {
+    if (plan.groupAxis >= 0) out += fmt::format("    panel: {} ({})\n", escaped(panel.label, 60), panel.entries.size());
+  }
+  out += fmt::format("    metric: {}\n", metricsText(plan));
+  if (plan.reference.kind != ReferenceKind::None) {
+    out += fmt::format("    reference: {} ({})\n", escaped(plan.reference.text), escaped(plan.reference.label));
+  }
+  out += fmt::format("    reads: {}\n", humanBytes(bytesToRead(plan)));
+  for (const std::string& note : plan.notes) out += fmt::format("    note: {}\n", note);
+  return out;
+}
+
+/// Text of any bytes as JSON may hold it: what is not UTF-8 is escaped.
+std::string jsonText(const std::string& text) {
+  return invalidUtf8(text) == std::string_view::npos ? text : escaped(text, text.size());
+}
+
+Json jsonTexts(const std::vector<std::string>& texts) {
+  Json out = Json::array();
+  for (const std::string& text : texts) out.push_back(jsonText(text));
+  return out;
+}
+
+Json axisJson(const Axis& axis) {
+  Json groups = Json::array();
+  for (const GroupCount& group : groupCounts(axis))
+    groups.push_back({{"label", jsonText(group.name)}, {"entries", group.entries}});
+  return {{"name", jsonText(axis.name)},
+          {"length", axis.length},
+          {"labels", jsonTexts(axis.labels)},
+          {"coordinates", axis.coordinates},
+          {"groups", groups}};
+}
+
+Json tensorJson(const Tensor& tensor) {
+  const auto [named, by] = describe(tensor);
+  Json axes = Json::array();
+  for (const Axis& axis : named.axes) axes.push_back(axisJson(axis));
+  return {{"name", jsonText(tensor.name)},
+          {"dtype", tensor.dtype == DType::Unsupported ? jsonText(tensor.dtypeName) : info(tensor.dtype).name},
+          {"shape", tensor.shape},
+          {"kind", named.kind == Kind::Unknown ? Json(nullptr) : Json(name(named.kind))},
+          {"axes", axes},
+          {"named_by", by.empty() ? Json(nullptr) : Json(by)},
+          {"bytes", tensorBytes(tensor)}};
+}
+
+Json planAxisJson(const PlanAxis& axis) {
+  Json labels = Json::array();
+  for (size_t i = 0; i < axis.positions.size(); ++i) labels.push_back(jsonText(axis.label(i)));
+  return {{"axis", jsonText(axis.name)}, {"labels", labels}};
+}
+
+Json planJson(const Plan& plan) {
+  Json reduced = Json::array(), panels = Json::array(), used = Json::array();
+  for (const PlanAxis& axis : plan.reduced) {
+    reduced.push_back({{"axis", jsonText(axis.name)}, {"entries", axis.positions.size()}, {"how", howText(axis)}});
+  }
+  for (const PlanPanel& panel : plan.panels) {
+    panels.push_back({{"label", plan.groupAxis < 0 ? Json(nullptr) : Json(jsonText(panel.label))},
+                      {"count", plan.entriesPerCell(panel)}});
+  }
+  for (const MetricUse& use : plan.metrics) used.push_back(use.text);
+  return {
+      {"tensor", jsonText(plan.cells.name)},
+      {"rows", planAxisJson(plan.rows)},
+      {"columns", planAxisJson(plan.columns)},
+      {"reduced", reduced},
+      {"panels", panels},
+      {"metrics", used},
+      {"reference", plan.reference.kind == ReferenceKind::None ? Json(nullptr) : Json(jsonText(plan.reference.text))},
+      {"unit", plan.unit},
+      {"vocab", plan.vocab},
+      {"bytes_to_read", bytesToRead(plan)},
+      {"notes", jsonTexts(plan.notes)}};
+}
+
+Json dumpJson(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
+  Json tensors = Json::array();
+  for (const Tensor& each : dump.tensors) tensors.push_back(tensorJson(each));
+  const PlanOrError planned = tryPlan(dump, tensor, options);
+  Json error = nullptr;
+  if (!planned.plan) error = {{"code", static_cast<int>(planned.code)}, {"message", jsonText(planned.error)}};
+  return {{"path", jsonText(dump.path)},
+          {"format", dump.format},
+          {"bytes", dump.bytes},
+          {"title", jsonText(dump.title)},
+          {"source", jsonText(dump.source)},
+          {"tensors", tensors},
+          {"plan", planned.plan ? planJson(*planned.plan) : Json(nullptr)},
+          {"plan_error", error},
+          {"notes", jsonTexts(dump.notes)}};
+}
+
+}  // namespace
+
+uint64_t bytesToRead(const Plan& plan) {
+  const auto size = [](const PlanAxis& axis) { return static_cast<uint64_t>(axis.positions.size()); };
+  std::vector<const PlanAxis*> axes = {&plan.rows, &plan.columns};
+  for (const PlanAxis& axis : plan.reduced) axes.push_back(&axis);
+  const uint64_t width = static_cast<uint64_t>(std::max<int64_t>(plan.vocab, 1));
+  uint64_t cells = width * info(plan.cells.dtype).bytes, reference = 0;
+  for (const PlanAxis* axis : axes) cells *= size(*axis);
+  const ReferenceKind kind = plan.reference.kind;
+  if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
+    reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
+    if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);
+    for (const PlanAxis* axis : axes) reference *= axis->referenceStride != 0 ? size(*axis) : 1;
+  }
+  return cells + reference;
+}
+
+std::string humanBytes(uint64_t bytes) {
+  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} bytes", bytes);
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  return fmt::format("{:.{}f} {}", value, value < 10 ? 1 : 0, kUnits[unit]);
+}
+
+std::string describeDump(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
+  std::string out = fmt::format("{}: {}, {}\n", escapedPath(dump.path), dump.format, humanBytes(dump.bytes));
+  if (!dump.title.empty()) out += fmt::format("  title: {}\n", escaped(dump.title, 200));
+  if (!dump.source.empty()) out += fmt::format("  source: {}\n", escaped(dump.source, 200));
+  out += "  tensors:\n";
+  for (const Tensor& each : dump.tensors) out += tensorLines(each);
+  const PlanOrError planned = tryPlan(dump, tensor, options);
+  out += planned.plan ? planLines(*planned.plan) : fmt::format("  no plan: {}\n", planned.error);
+  for (const std::string& note : dump.notes) out += fmt::format("  note: {}\n", note);
+  return out;
+}
+
+std::string describeDumpsJson(const std::vector<Dump>& dumps, const std::vector<std::string>& tensors,
+                              const PlanOptions& options) {
+  Json all = Json::array();
+  for (size_t i = 0; i < dumps.size(); ++i) all.push_back(dumpJson(dumps[i], tensors[i], options));
+  return Json{{"version", 1}, {"dumps", all}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string runInfo(const Settings& settings) {
+  std::vector<Dump> dumps;
+  std::vector<std::string> tensors;
+  for (const std::string& text : settings.dumps) {
+    const DumpName dumpName = splitDumpName(text);
+    dumps.push_back(openDump(dumpName.path, settings.plan.open));
+    tensors.push_back(dumpName.tensor);
+  }
+  if (settings.json) return describeDumpsJson(dumps, tensors, settings.plan);
+  std::string out;
+  for (size_t i = 0; i < dumps.size(); ++i) {
+    out += (i == 0 ? "" : "\n") + describeDump(dumps[i], tensors[i], settings.plan);
+  }
+  return out;
+}
+
+}  // namespace divlens

@@ -1,5 +1,6 @@
 #include "divergence/metrics.h"
 
+#include <cmath>
 #include <set>
 
 #include "catch.h"
@@ -39,6 +40,12 @@ TEST_CASE("unknown metrics and parameters are refused with a suggestion", "[metr
   CHECK_REFUSED(parseMetric("kl-revers"), Exit::Usage, "did you mean 'kl-reverse'?");
   CHECK_REFUSED(parseMetric("wasserstein"), Exit::Usage, "known: jsd");
   CHECK_REFUSED(parseMetric(""), Exit::Usage, "unknown metric ''");
+  CHECK_REFUSED(parseMetric("renyi"), Exit::Usage, "needs its parameter: --metric renyi:α");
+  CHECK(parseMetric("renyi:inf").parameter == INFINITY);
+  CHECK_REFUSED(parseMetric("renyi:-1"), Exit::Usage, "from 0 to inf");
+  CHECK_REFUSED(parseMetric("jsd:1"), Exit::Usage, "without the ends");
+  CHECK(parseMetric("jsd:0.3").parameter == 0.3F);
+  CHECK(parseMetric("jsd").metric != parseMetric("jsd:0.3").metric);
   CHECK_REFUSED(parseMetric("kl:0.3"), Exit::Usage, "takes no parameter");
   CHECK_REFUSED(parseMetric("entropy:"), Exit::Usage, "takes no parameter");
 }

@@ -149,7 +149,8 @@ TEST_CASE("references that do not fit are refused with both sides", "[reference]
   CHECK_REFUSED(other({axis("token", 3, {"a", "x", "c"}), axis("vocab", 10)}), Exit::BadInput,
                 "axis 'token', entry 1 is labelled 'x', but 'b' in the cells");
   CHECK(other({axis("token", 3), axis("vocab", 10)}).columns.referenceStride == 1);
-  CHECK_REFUSED(other({axis("token", 3)}, Kind::Scalar), Exit::Usage, "no distribution");
+  CHECK_REFUSED(other({axis("token", 3)}, Kind::Scalar), Exit::Usage,
+                "holds scalar, which cannot be compared with logits");
   CHECK_REFUSED(against(test::lens(), "tensor:targets"), Exit::Usage, "I32 integers");
   CHECK_REFUSED(against(test::generated(), "tensor:claen"), Exit::Usage, "did you mean 'clean'?");
 }
@@ -226,4 +227,31 @@ TEST_CASE("unknown forms of a reference are refused with the known ones", "[refe
   CHECK_REFUSED(against(test::lens(), "tensor:"), Exit::Usage, "tensor:NAME");
   CHECK_REFUSED(against(test::lens(), "layer="), Exit::Usage, "expected");
   CHECK_REFUSED(against(test::lens(), ":prev"), Exit::Usage, "unknown reference");
+}
+
+TEST_CASE("metrics of a target default to the reference target, and take no other", "[reference]") {
+  const auto of = [](const std::vector<std::string>& metrics, const std::string& reference) {
+    return against(test::lens(), reference, [&](PlanOptions& o) { o.metrics = metrics; });
+  };
+  CHECK(of({"rank"}, "").reference.kind == ReferenceKind::Target);
+  CHECK(of({"logprob", "entropy"}, "").reference.kind == ReferenceKind::Target);
+  CHECK(of({"kl", "rank"}, "target").reference.kind == ReferenceKind::Target);
+  CHECK_REFUSED(of({"kl", "rank"}, ""), Exit::Usage, "pass --reference target");
+  CHECK_REFUSED(of({"rank"}, "layer=-1"), Exit::Usage, "metric 'rank' is about the target token");
+}
+
+TEST_CASE("metrics of stored rows serve hidden states, and need stored rows", "[reference]") {
+  const std::vector<Axis> axes = {axis("layer", 4), axis("token", 3), axis("hidden", 8)};
+  const Dump d =
+      dump({tensor("hidden", axes, Kind::Hidden), tensor("short", {axis("token", 3), axis("hidden", 6)}, Kind::Hidden),
+            tensor("logits", {axis("token", 3), axis("vocab", 8)}, Kind::Logits)});
+  const auto of = [&](const std::string& metric, const std::string& reference) {
+    return against(d, reference, [&](PlanOptions& o) { o.metrics = {metric}, o.tensor = "hidden"; });
+  };
+  CHECK(of("cosine", "").reference.text == "layer=-1");
+  CHECK(of("l2", "layer:prev").kind == Kind::Hidden);
+  CHECK_REFUSED(of("kl", "layer=-1"), Exit::Usage, "--lens or --unembed");
+  CHECK_REFUSED(of("l2", "uniform"), Exit::Usage, "rows as they are stored");
+  CHECK_REFUSED(of("l2", "tensor:logits"), Exit::Usage, "holds logits, which cannot be compared with hidden");
+  CHECK_REFUSED(of("l2", "tensor:short"), Exit::BadInput, "has 6 hidden entries, the cells have 8");
 }

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "dump/escape.h"
@@ -21,6 +23,7 @@ struct ParameterRange {
   bool ends;  ///< are low and high themselves allowed
   bool integer;
 };
+constexpr std::string_view kOfStoredRows[] = {"cosine", "l2"};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr ParameterRange kRanges[] = {
     {"jsd", 0, 1, false, false},
@@ -81,6 +84,10 @@ std::string_view Metric::parameter() const {
   const std::string_view whole = name;
   const size_t colon = whole.find(':');
   return colon == std::string_view::npos ? std::string_view() : whole.substr(colon + 1);
+}
+
+bool Metric::ofStoredRows() const {
+  return std::find(std::begin(kOfStoredRows), std::end(kOfStoredRows), stem()) != std::end(kOfStoredRows);
 }
 
 const std::vector<Metric>& metrics() {

@@ -24,6 +24,8 @@ struct Metric {
   std::string_view stem() const;
   /// "α" of "renyi:α"; empty for metrics without a parameter.
   std::string_view parameter() const;
+  /// True for metrics of the rows as they are stored (cosine, l2): no softmax, so that hidden states serve too.
+  bool ofStoredRows() const;
 };
 
 const std::vector<Metric>& metrics();

@@ -53,11 +53,12 @@ void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
                             place, misplaced));
   }
   if (plan.metrics.empty()) plan.metrics.push_back(parseMetric("jsd"));
-  if (plan.kind == Kind::Hidden) {
+  for (const MetricUse& use : plan.metrics) {
+    if (plan.kind != Kind::Hidden || use.metric->ofStoredRows()) continue;
     throw Error(Exit::Usage,
                 fmt::format("{} holds hidden states: '{}' of them needs an unembedding (--lens or --unembed), "
                             "and this version has neither yet; dump the logits instead",
-                            place, plan.metrics.front().text));
+                            place, use.text));
   }
 }
 
@@ -65,6 +66,10 @@ void setVocab(Plan& plan, const PlanOptions& options) {
   if (plan.kind == Kind::Scalar) return;
   const int64_t entries = plan.cells.shape.back();
   plan.vocab = options.vocab.value_or(entries);
+  if (plan.kind == Kind::Hidden && options.vocab) {
+    throw Error(Exit::Usage, fmt::format("--vocab {}: tensor '{}' holds hidden states, which have no vocabulary",
+                                         plan.vocab, escaped(plan.cells.name)));
+  }
   if (plan.vocab >= 1 && plan.vocab <= entries) return;
   throw Error(Exit::Usage,
               fmt::format("--vocab {}: it must lie between 1 and {}, the length of axis '{}' of tensor '{}'",
@@ -76,7 +81,13 @@ void chooseReference(Plan& plan, const ReferenceContext& context) {
   if (!anyMetric(plan, [](const Metric& metric) { return metric.needs != Needs::Nothing; })) return;
   const std::string& text = context.options.reference;
   const ReferenceSpec spec = text.empty() ? defaultReference(plan, context) : parseReference(text);
+  const bool rows = spec.form != ReferenceForm::Target && spec.form != ReferenceForm::Uniform;
   for (const MetricUse& use : plan.metrics) {
+    if (use.metric->ofStoredRows() && !rows) {
+      throw Error(Exit::Usage,
+                  fmt::format("metric '{}' compares rows as they are stored, and the reference '{}' has none", use.text,
+                              escaped(spec.text)));
+    }
     if (use.metric->needs != Needs::Target || spec.form == ReferenceForm::Target) continue;
     throw Error(Exit::Usage,
                 fmt::format("metric '{}' is about the target token, but the reference is '{}'; pass --reference "

@@ -92,6 +92,9 @@ void checkVocab(Plan& plan, const Tensor* reference, const std::optional<int64_t
   if (reference == nullptr) return;
   const int64_t theirs = reference->shape.back();
   const int64_t ours = plan.cells.shape.back();
+  if (plan.kind == Kind::Hidden && theirs != ours) {
+    failAlign(plan, *reference, fmt::format("has {} hidden entries, the cells have {}", theirs, ours));
+  }
   if (!asked && theirs != ours) {
     throw Error(
         Exit::BadInput,
@@ -154,9 +157,10 @@ void resolveMean(Plan& plan, const ReferenceSpec& spec) {
 
 void resolveRows(Plan& plan, const ReferenceContext& context, const Tensor& chosen) {
   NamedTensor named = nameLikeCells(chosen, context.original, plan.cells);
-  if (!holdsDistribution(named.tensor.kind)) {
-    throw Error(Exit::Usage, fmt::format("--reference: {} holds {}, which is no distribution to compare with",
-                                         where(named.tensor), name(named.tensor.kind)));
+  const Kind kind = named.tensor.kind;
+  if (plan.kind == Kind::Hidden ? kind != Kind::Hidden : !holdsDistribution(kind)) {
+    throw Error(Exit::Usage, fmt::format("--reference: {} holds {}, which cannot be compared with {}",
+                                         where(named.tensor), name(kind), name(plan.kind)));
   }
   for (std::string& note : named.notes) plan.notes.push_back(std::move(note));
   align(plan, named.tensor, leadingAxes(named.tensor, named.tensor.kind));

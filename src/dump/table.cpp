@@ -47,7 +47,9 @@ std::optional<double> number(std::string_view cell) {
   }
   // from_chars knows no leading plus, and its own words (nan(...)) are not for tables.
   const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
-  if (digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos || digits.starts_with('+')) return {};
+  if (digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos || text.starts_with("+-") ||
+      text.starts_with("++"))
+    return {};
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc() || end != digits.data() + digits.size()) return {};

@@ -48,6 +48,14 @@ float extendLength(const FigureStyle& style, float room) {
   return std::round(std::min(style.barWidth * 0.8f, room * 0.08f));
 }
 
+// An arrow on [x0, x1] from `base` to `apex`: a dark triangle with the coloured one inside.
+void addArrow(DisplayList& list, float x0, float x1, float base, float apex, float edge, Color color) {
+  const float middle = (x0 + x1) / 2, inner = apex + (apex < base ? 2 : -2) * edge;
+  list.items.push_back(Triangle{x0 - edge, base, x1 + edge, base, middle, apex, kInk});
+  if ((apex < base) == (inner < base))
+    list.items.push_back(Triangle{x0 + edge, base, x1 - edge, base, middle, inner, color});
+}
+
 }  // namespace
 
 ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label, float room, float labelRoom,
@@ -61,7 +69,7 @@ ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label
   const Extend& extend = parts.content.extend;
   const float arrows = extendLength(style, room) * static_cast<float>(int(extend.min) + int(extend.max));
   const float scale = std::max(1.0f, space.barHeight - arrows);
-  const int most = std::clamp(static_cast<int>(scale / (1.9f * line)), 1, 9);
+  const int most = std::clamp(static_cast<int>(scale / (1.9f * line)), 1, 7);
   space.ticks = spaced(parts.content.norm, colorbarTicks(parts.content.norm, most), scale, line);
   float longest = 0;
   for (const std::string& text : space.ticks.labels)
@@ -88,11 +96,8 @@ void addColorbar(Layout& out, const FigureParts& parts, const Rect& span, const 
   const float over = content.extend.max ? arrow : 0, under = content.extend.min ? arrow : 0;
   const Rect bar{x, std::round(span.y + over), w, std::max(1.0f, std::floor(space.barHeight - over - under))};
   const auto t0 = content.norm.t(content.norm.vmin), t1 = content.norm.t(content.norm.vmax);
-  if (over > 0)
-    items.push_back(Triangle{x, bar.y - edge, x + w, bar.y - edge, x + w / 2, bar.y - over, content.colors.over});
-  if (under > 0)
-    items.push_back(Triangle{x, bar.bottom() + edge, x + w / 2, bar.bottom() + under, x + w, bar.bottom() + edge,
-                             content.colors.under});
+  if (over > 0) addArrow(out.list, x, x + w, bar.y - edge, bar.y - over, edge, content.colors.over);
+  if (under > 0) addArrow(out.list, x, x + w, bar.bottom() + edge, bar.bottom() + under, edge, content.colors.under);
   items.push_back(ColorbarArea{bar, true, t0, t1, content.norm.vmin, content.norm.vmax});
   addFrame(out.list, bar, edge);
   for (size_t i = 0; i < space.ticks.values.size(); ++i) {

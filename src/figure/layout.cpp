@@ -148,7 +148,7 @@ class Builder {
       inner_.x = std::round(left);
       inner_.w = std::floor(width() - right - inner_.x);
       xticks_ = has(XTicks) ? columns_.across(std::max(1.0f, panelWidth())) : AxisLabels::Placement{};
-      xRoom_ = std::min(xticks_.longest, 0.4f * height());
+      xRoom_ = std::min(xticks_.longest, 0.3f * height());
       bottom =
           (xticks_.ticks.empty() ? 0 : style_.tickGap() + (xticks_.rotated ? xRoom_ : style_.line(style_.tickSize))) +
           (has(XLabel) ? style_.line(style_.labelSize) + style_.px(1) : 0);

@@ -134,18 +134,16 @@ std::vector<std::string> labelsOfFile(const std::string& path, std::string_view 
 std::vector<double> roundTicks(double lo, double hi, int most) {
   if (!(lo < hi) || !std::isfinite(hi - lo)) return {lo};
   const double raw = (hi - lo) / std::max(1, most);
-  std::vector<double> coarser;
+  // From coarse to fine: the last step that is not below `raw`, or the first one with two ticks.
+  std::vector<double> values;
   for (double scale = std::pow(10.0, std::floor(std::log10(raw))); scale > 0; scale /= 10) {
     for (size_t i = std::size(kSteps); i-- > 0;) {
       const double step = kSteps[i] * scale;
-      std::vector<double> values = multiples(step, lo, hi);
-      // The first finer step with too many ticks: the one before it was best, if it had two.
-      if (values.size() > static_cast<size_t>(std::max(1, most)) + 1) return coarser.size() >= 2 ? coarser : values;
-      coarser = std::move(values);
-      if (step < raw && coarser.size() >= 2) return coarser;
+      if (step < raw * (1 - 1e-9) && values.size() >= 2) return values;
+      values = multiples(step, lo, hi);
     }
   }
-  return coarser;
+  return values;
 }
 
 NumericTicks formatTicks(std::vector<double> values) {

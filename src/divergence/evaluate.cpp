@@ -174,11 +174,8 @@ void reducePanel(const gpu::Context& context, Reducer& reducer, const Plan& plan
   storeCells(context, *from, first, grid, panelIndex, block);
 }
 
-int64_t panelCount(const Plan& plan, const PlanPanel& panel) { return plan.entriesPerCell(panel); }
-
-}  // namespace
-
-uint64_t bytesToRead(const Plan& plan) {
+/// Bytes that the progress counts up to; rows of a reference in the cells' own tensor come with them.
+uint64_t expectedBytes(const Plan& plan) {
   const uint64_t entries =
       uint64_t(plan.rows.positions.size() * plan.columns.positions.size()) * uint64_t(plan.entriesPerCell());
   const uint64_t width =
@@ -190,6 +187,8 @@ uint64_t bytesToRead(const Plan& plan) {
   return total;
 }
 
+}  // namespace
+
 Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
   const size_t channels = std::max<size_t>(plan.metrics.size(), 1);
   const int64_t rows = int64_t(plan.rows.positions.size());
@@ -199,7 +198,7 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
   for (size_t channel = 0; channel < channels; ++channel)
     for (size_t group = 0; group < plan.panels.size(); ++group)
       result.panels.push_back(
-          {plan.metrics.empty() ? nullptr : &plan.metrics[channel], group, panelCount(plan, plan.panels[group])});
+          {plan.metrics.empty() ? nullptr : &plan.metrics[channel], group, plan.entriesPerCell(plan.panels[group])});
 
   const EntryLayout entries = entryLayout(plan);
   const int64_t most = int64_t(context.maxBufferBytes() / 4 / channels);
@@ -209,7 +208,7 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
   std::optional<RowsRun> run;
   if (plan.kind != Kind::Scalar) run.emplace(context, plan, options);
-  const uint64_t totalBytes = bytesToRead(plan);
+  const uint64_t totalBytes = expectedBytes(plan);
   Reducer reducer(context);
   for (const Block& block : blocks) {
     throwIfCancelled(options);

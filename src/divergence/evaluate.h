@@ -40,7 +40,4 @@ struct Result {
 /// memory. The plan must outlive the result. Errors: BadInput while reading, Budget, NoDevice, Interrupted.
 Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options = {});
 
-/// Bytes of rows or elements that evaluate() reads at least once.
-uint64_t bytesToRead(const Plan& plan);
-
 }  // namespace divlens

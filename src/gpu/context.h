@@ -22,6 +22,8 @@ struct DeviceInfo {
 
 /// All devices that the loader shows; Error(NoDevice) when there is no loader or no driver.
 std::vector<DeviceInfo> listDevices();
+/// A table of devices for people, one line each.
+std::string deviceTable(const std::vector<DeviceInfo>& devices);
 
 struct ContextOptions {
   std::string device = "auto";  ///< auto, index, part of a name, UUID, cpu

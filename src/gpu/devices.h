@@ -14,8 +14,6 @@ DeviceInfo describe(VkPhysicalDevice device, int index);
 int graphicsComputeFamily(VkPhysicalDevice device);
 /// Index into `devices` of the one that `wanted` names (auto: best usable); Error(NoDevice) lists them otherwise.
 int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted);
-/// A table of devices for messages, one line each.
-std::string deviceTable(const std::vector<DeviceInfo>& devices);
 /// A bare instance (Vulkan 1.2); Error(NoDevice) says how to install a driver when the loader finds none.
 VkInstance makeInstance(const std::vector<const char*>& layers, const std::vector<const char*>& extensions,
                         const void* next);

@@ -1,0 +1,118 @@
+#include "app/commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/info.h"
+#include "app/picture.h"
+#include "app/session.h"
+#include "app/writers.h"
+#include "figure/atomic_file.h"
+#include "gpu/context.h"
+
+namespace divlens {
+namespace {
+
+void print(const std::string& text) {
+  AtomicFile out("/dev/stdout");
+  out.write(std::as_bytes(std::span(text)));
+  out.commit();
+}
+
+bool binary(Writer writer) { return writer == Writer::Png || writer == Writer::Npy; }
+
+/// Opens every output before the long run, so that what cannot be written is known at once.
+std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
+  std::vector<std::unique_ptr<AtomicFile>> files;
+  for (const Output& output : settings.outputs) {
+    if (output.path == "-" && binary(output.format->writer) && isatty(STDOUT_FILENO))
+      throw Error(Exit::Usage, fmt::format("{} is binary and standard output is a terminal; name a file with -o",
+                                           output.format->name));
+    files.push_back(std::make_unique<AtomicFile>(output.path == "-" ? "/dev/stdout" : output.path));
+  }
+  return files;
+}
+
+std::string contentsOf(const Session& session, const Cells& cells, const Settings& settings, Writer writer) {
+  switch (writer) {
+    case Writer::Npy:
+      return npyText(session, cells);
+    case Writer::Csv:
+      return tableText(session, cells, ',');
+    case Writer::Tsv:
+      return tableText(session, cells, '\t');
+    case Writer::Json:
+      return jsonText(session, cells, settings);
+    case Writer::Png:
+      break;
+  }
+  const std::vector<uint8_t> png = renderPng(session, cells, settings);
+  return {reinterpret_cast<const char*>(png.data()), png.size()};
+}
+
+Exit computeOrRender(const Settings& settings) {
+  catchInterrupts();
+  checkFigureOptions(settings);
+  std::vector<std::unique_ptr<AtomicFile>> files = openOutputs(settings);
+  Session session;
+  openSession(session, settings);
+  const Cells cells = readCells(session);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const std::string bytes = contentsOf(session, cells, settings, settings.outputs[i].format->writer);
+    files[i]->write(std::as_bytes(std::span(bytes)));
+  }
+  checkValidation(*session.context);
+  for (const auto& file : files) file->commit();
+  return Exit::Done;
+}
+
+Exit showInfo(const Settings& settings) {
+  print(runInfo(settings));
+  return Exit::Done;
+}
+
+Exit showDevices(const Settings& settings) {
+  const std::vector<gpu::DeviceInfo> devices = gpu::listDevices();
+  if (settings.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const gpu::DeviceInfo& d : devices)
+      list.push_back(
+          {{"index", d.index},
+           {"name", d.name},
+           {"type", d.type},
+           {"driver", d.driver},
+           {"api", d.api},
+           {"uuid", d.uuid},
+           {"memory", d.memory},
+           {"rejected", d.rejected.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(d.rejected)}});
+    print(nlohmann::ordered_json{{"devices", list}}.dump(1) + "\n");
+    return Exit::Done;
+  }
+  print(gpu::deviceTable(devices));
+  return Exit::Done;
+}
+
+struct Handler {
+  const char* name;
+  Exit (*run)(const Settings&);
+};
+
+constexpr Handler kHandlers[] = {
+    {"info", showInfo}, {"compute", computeOrRender}, {"render", computeOrRender}, {"devices", showDevices}};
+
+}  // namespace
+
+Exit runCommand(const Settings& settings) {
+  if (!settings.text.empty()) {
+    print(settings.text);
+    return Exit::Done;
+  }
+  for (const Handler& handler : kHandlers)
+    if (settings.command == handler.name) return handler.run(settings);
+  throw Error(Exit::Usage, fmt::format("unknown command '{}'; divlens --help lists them", settings.command));
+}
+
+}  // namespace divlens

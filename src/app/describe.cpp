@@ -1,0 +1,137 @@
+#include "app/describe.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace divlens {
+namespace {
+
+std::string fileName(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+bool usesReference(const Plan& plan) {
+  return std::any_of(plan.metrics.begin(), plan.metrics.end(),
+                     [](const MetricUse& m) { return m.metric->needs != Needs::Nothing; });
+}
+
+/// "mean over example (48)" for each reduced axis with more than one entry.
+std::string reductionText(const Plan& plan) {
+  std::vector<std::string> parts;
+  for (const PlanAxis& axis : plan.reduced) {
+    const size_t count = axis.positions.size();
+    if (count > 1)
+      parts.push_back(fmt::format("{} over {} ({})",
+                                  axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how),
+                                  axis.name, count));
+    else
+      parts.push_back(fmt::format("{} {}", axis.name, axis.label(0)));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// The statistic in front of the metric's symbol on the colour bar: "mean ".
+std::string statisticPrefix(const Plan& plan) {
+  for (const PlanAxis& axis : plan.reduced)
+    if (axis.positions.size() > 1)
+      return (axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : std::string(name(axis.how))) + " ";
+  return "";
+}
+
+/// Words of the command with directories taken from paths: what a reviewer may see.
+std::string anonymousCommand(const Settings& settings) {
+  std::string text = "divlens";
+  for (const std::string& word : settings.arguments) {
+    const size_t slash = word.rfind('/');
+    const size_t start = word.find_first_of("=:");
+    std::string shown = word;
+    if (slash != std::string::npos)
+      shown = (start != std::string::npos && start < slash ? word.substr(0, start + 1) : "") + word.substr(slash + 1);
+    text += ' ';
+    text += shown.find_first_of(" '\"$\\*?[]<>|&;()#") == std::string::npos && !shown.empty()
+                ? shown
+                : fmt::format("'{}'", shown);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string panelLabel(const Session& session, size_t panel) {
+  const Plan& plan = session.plan;
+  const ResultPanel& result = session.result->panels[panel];
+  const std::string& group = plan.panels[result.group].label;
+  if (plan.metrics.size() < 2) return group;
+  return group.empty() ? result.metric->text : result.metric->text + "/" + group;
+}
+
+std::string directionText(const Plan& plan, const Metric& metric) {
+  if (metric.direction != Direction::Directed) return "";
+  const bool reversed = std::string_view(metric.name) == "kl-reverse";
+  const std::string& p = plan.reference.label;
+  return fmt::format("{}({} ‖ {})", metric.symbol, reversed ? "cell" : p, reversed ? p : "cell");
+}
+
+std::string colorbarLabel(const Session& session) {
+  const Plan& plan = session.plan;
+  if (plan.metrics.empty()) return statisticPrefix(plan).empty() ? "value" : statisticPrefix(plan) + "value";
+  std::vector<std::string> parts;
+  for (const MetricUse& use : plan.metrics) {
+    const std::string directed = directionText(plan, *use.metric);
+    const std::string symbol = directed.empty() ? use.metric->symbol : directed;
+    const std::string unit = plan.unitOf(*use.metric);
+    parts.push_back(unit.empty() ? symbol : symbol + ", " + unit);
+  }
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
+  return statisticPrefix(plan) + fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string parameterLine(const Session& session) {
+  const Plan& plan = session.plan;
+  std::vector<std::string> parts;
+  for (const MetricUse& use : plan.metrics) parts.push_back(use.text);
+  if (usesReference(plan)) parts.push_back("reference " + plan.reference.label);
+  if (plan.temperature != 1) parts.push_back(fmt::format("T = {}", plan.temperature));
+  if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.cells.shape.back())
+    parts.push_back(fmt::format("first {} entries", plan.vocab));
+  const std::string reduction = reductionText(plan);
+  if (!reduction.empty()) parts.push_back(reduction);
+  parts.push_back(fileName(session.dump.path) + (session.dump.tensors.size() > 1 ? ":" + plan.cells.name : ""));
+  parts.push_back("divlens " DIVLENS_VERSION);
+  return fmt::format("{}", fmt::join(parts, " · "));
+}
+
+std::vector<std::pair<std::string, std::string>> pictureMetadata(const Session& session, const Settings& settings) {
+  const Plan& plan = session.plan;
+  std::vector<std::string> metrics, formulas, directions;
+  for (const MetricUse& use : plan.metrics) {
+    metrics.push_back(use.text);
+    formulas.emplace_back(use.metric->formula);
+    const std::string direction = directionText(plan, *use.metric);
+    directions.push_back(direction.empty() ? (use.metric->direction == Direction::Symmetric ? "symmetric" : "none")
+                                           : direction);
+  }
+  const std::string title = settings.figure.title.empty() ? session.dump.title : settings.figure.title;
+  std::vector<std::pair<std::string, std::string>> out;
+  if (!title.empty()) out.emplace_back("Title", title);
+  out.emplace_back("Software", "divlens " DIVLENS_VERSION);
+  out.emplace_back("version", DIVLENS_VERSION);
+  if (!metrics.empty()) {
+    out.emplace_back("metric", fmt::format("{}", fmt::join(metrics, ", ")));
+    out.emplace_back("formula", fmt::format("{}", fmt::join(formulas, "; ")));
+    out.emplace_back("direction", fmt::format("{}", fmt::join(directions, ", ")));
+    out.emplace_back("base", settings.plan.base);
+    out.emplace_back("unit", plan.unit);
+  }
+  if (usesReference(plan))
+    out.emplace_back("reference", plan.reference.kind == ReferenceKind::None ? "none" : fileName(plan.reference.text));
+  out.emplace_back("rows", plan.rows.name);
+  out.emplace_back("columns", plan.columns.name);
+  const std::string reduction = reductionText(plan);
+  if (!reduction.empty()) out.emplace_back("reduced", reduction);
+  out.emplace_back("command", anonymousCommand(settings));
+  return out;
+}
+
+}  // namespace divlens

@@ -1,0 +1,107 @@
+#include "app/session.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+
+#include "app/info.h"
+#include "error.h"
+
+namespace divlens {
+namespace {
+
+std::atomic<int> signalCaught{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+void onSignal(int signal) {
+  // The second one is meant: the run may be stuck in a driver.
+  if (signalCaught.exchange(signal) != 0) std::_Exit(128 + signal);
+}
+
+/// A line on a terminal that is drawn over: percent, rate, time left.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool shown) : shown_(shown), start_(Clock::now()), last_(start_) {}
+  ~ProgressLine() {
+    if (drawn_) fmt::print(stderr, "\r\033[K");
+  }
+  void update(uint64_t done, uint64_t total) {
+    const auto now = Clock::now();
+    if (!shown_ || total == 0 || now - last_ < std::chrono::milliseconds(100)) return;
+    last_ = now;
+    drawn_ = true;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double rate = double(done) / seconds;
+    fmt::print(stderr, "\r\033[K{:3.0f} %  {} of {}  {}/s  {:.0f} s left", 100.0 * double(done) / double(total),
+               humanBytes(done), humanBytes(total), humanBytes(uint64_t(rate)), double(total - done) / rate);
+    std::fflush(stderr);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool shown_;
+  bool drawn_ = false;
+  Clock::time_point start_, last_;
+};
+
+gpu::ContextOptions contextOptions(const Settings& settings) {
+  const char* validation = std::getenv("DIVLENS_VALIDATION");
+  const std::string level = validation ? validation : "";
+  return {.device = settings.device, .validation = level == "1" || level == "gpu", .gpuAssisted = level == "gpu"};
+}
+
+}  // namespace
+
+const std::atomic<int>& interruptFlag() { return signalCaught; }
+
+void catchInterrupts() {
+  struct sigaction action{};
+  action.sa_handler = onSignal;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void say(const Settings& settings, const std::string& text) {
+  if (!settings.quiet) fmt::print(stderr, "divlens: {}\n", text);
+}
+
+void openSession(Session& session, const Settings& settings) {
+  const DumpName name = splitDumpName(settings.dumps.at(0));
+  session.dump = openDump(name.path, settings.plan.open);
+  for (const std::string& note : session.dump.notes) say(settings, note);
+  session.plan = makePlan(session.dump, name.tensor, settings.plan);
+  for (const std::string& note : session.plan.notes) say(settings, note);
+  session.context.emplace(contextOptions(settings));
+  const gpu::DeviceInfo& device = session.context->info();
+  say(settings, fmt::format("computing on {}{}", device.name,
+                            session.context->isCpu() ? ", which is the processor: no GPU is used" : ""));
+  ProgressLine progress(isatty(STDERR_FILENO) && !settings.quiet);
+  EvaluateOptions options{.maxGpuMemory = settings.maxGpuMemory,
+                          .maxRam = settings.maxRam,
+                          .progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); },
+                          .cancel = &interruptFlag()};
+  session.result.emplace(evaluate(*session.context, session.plan, options));
+  const Result& result = *session.result;
+  for (const std::string& warning : result.warnings) say(settings, "warning: " + warning);
+  if (result.nans + result.infinities == 0) return;
+  const std::string text = fmt::format(
+      "{} of {} values are NaN and {} are infinite; they have colours of their own and are left out of means",
+      result.nans, result.cells, result.infinities);
+  if (settings.strict && result.nans == result.cells)
+    throw Error(Exit::Failure, text + "; --strict makes this an error");
+  say(settings, text);
+}
+
+void checkValidation(const gpu::Context& context) {
+  if (context.validationMessages().empty()) return;
+  std::string text = fmt::format("the Vulkan validation layer has {} messages:", context.validationMessages().size());
+  for (const std::string& message : context.validationMessages()) text += "\n" + message;
+  throw Error(Exit::Failure, text);
+}
+
+}  // namespace divlens

@@ -1,0 +1,36 @@
+#pragma once
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/options.h"
+#include "divergence/evaluate.h"
+#include "gpu/context.h"
+
+namespace divlens {
+
+/// What compute and render have in common: the dump opened, the plan made, the device chosen, the grid evaluated.
+struct Session {
+  Dump dump;
+  Plan plan;
+  std::optional<gpu::Context> context;
+  std::optional<Result> result;
+};
+
+/// Set by SIGINT and SIGTERM to the signal's number.
+const std::atomic<int>& interruptFlag();
+/// From now on SIGINT and SIGTERM set interruptFlag(); a second one ends the process at once.
+void catchInterrupts();
+
+/// Opens, plans and evaluates `settings.dumps[0]`, with notes and progress on stderr; the session must not be moved
+/// afterwards.
+void openSession(Session& session, const Settings& settings);
+/// Validation messages (with DIVLENS_VALIDATION=1 in the environment) make the run fail: Error(Failure) that lists
+/// them.
+void checkValidation(const gpu::Context& context);
+
+/// Prints one line "divlens: …" on stderr, unless --quiet.
+void say(const Settings& settings, const std::string& text);
+
+}  // namespace divlens

@@ -1,0 +1,134 @@
+#include "app/writers.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "app/describe.h"
+#include "dump/escape.h"
+
+namespace divlens {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A field of RFC 4180: quoted where it holds the separator, a quote or a line break.
+std::string field(const std::string& text, char separator) {
+  if (text.find_first_of(std::string("\"\n\r") + separator) == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+Json number(float value) {
+  if (!std::isfinite(value)) return shortest(value);
+  // The double that has the float's shortest digits, so that the file shows those and not 0.10000000149011612.
+  const std::string text = shortest(value);
+  double wide = 0;
+  std::from_chars(text.data(), text.data() + text.size(), wide);
+  return wide;
+}
+
+Json axisJson(const PlanAxis& axis) {
+  Json labels = Json::array();
+  for (size_t i = 0; i < axis.positions.size(); ++i) labels.push_back(axis.label(i));
+  return {{"axis", axis.name}, {"labels", std::move(labels)}};
+}
+
+Json panelJson(const Session& session, const std::vector<float>& cells, size_t index) {
+  const ResultPanel& panel = session.result->panels[index];
+  const std::string label = panelLabel(session, index);
+  const auto columns = size_t(session.result->grid.columns());
+  Json rows = Json::array();
+  for (size_t r = 0; r < cells.size() / columns; ++r) {
+    Json row = Json::array();
+    for (size_t c = 0; c < columns; ++c) row.push_back(number(cells[r * columns + c]));
+    rows.push_back(std::move(row));
+  }
+  return {{"label", label.empty() ? Json(nullptr) : Json(label)},
+          {"metric", panel.metric ? Json(panel.metric->text) : Json(nullptr)},
+          {"count", panel.count},
+          {"values", std::move(rows)}};
+}
+
+}  // namespace
+
+std::string shortest(float value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return fmt::format("{}", value);
+}
+
+Cells readCells(const Session& session) {
+  Cells cells;
+  for (int64_t panel = 0; panel < session.result->grid.panels(); ++panel)
+    cells.push_back(session.result->grid.read(*session.context, panel));
+  return cells;
+}
+
+std::string npyText(const Session& session, const Cells& cells) {
+  const Grid& grid = session.result->grid;
+  const std::string shape = cells.size() == 1 ? fmt::format("({}, {})", grid.rows(), grid.columns())
+                                              : fmt::format("({}, {}, {})", cells.size(), grid.rows(), grid.columns());
+  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}", shape);
+  constexpr size_t kPrefix = 10, kAlignment = 64;
+  header.resize((header.size() + 1 + kPrefix + kAlignment - 1) / kAlignment * kAlignment - kPrefix - 1, ' ');
+  header += '\n';
+  std::string out("\x93NUMPY\x01\x00", 8);
+  out += char(header.size() & 0xff);
+  out += char(header.size() >> 8);
+  out += header;
+  for (const std::vector<float>& panel : cells)
+    out.append(reinterpret_cast<const char*>(panel.data()), panel.size() * 4);
+  return out;
+}
+
+std::string tableText(const Session& session, const Cells& cells, char separator) {
+  const Plan& plan = session.plan;
+  const auto columns = size_t(session.result->grid.columns());
+  std::string out = cells.size() > 1 ? std::string("panel") + separator : "";
+  out += field(plan.rows.name, separator);
+  for (size_t c = 0; c < columns; ++c) out += separator + field(plan.columns.label(c), separator);
+  out += '\n';
+  for (size_t panel = 0; panel < cells.size(); ++panel)
+    for (size_t r = 0; r < cells[panel].size() / columns; ++r) {
+      if (cells.size() > 1) out += field(panelLabel(session, panel), separator) + separator;
+      out += field(plan.rows.label(r), separator);
+      for (size_t c = 0; c < columns; ++c) out += separator + shortest(cells[panel][r * columns + c]);
+      out += '\n';
+    }
+  return out;
+}
+
+std::string jsonText(const Session& session, const Cells& cells, const Settings& settings) {
+  const Plan& plan = session.plan;
+  const Result& result = *session.result;
+  const Metric* first = plan.metrics.empty() ? nullptr : plan.metrics.front().metric;
+  const std::string direction = first ? directionText(plan, *first) : "";
+  const std::string unit = first ? plan.unitOf(*first) : "";
+  Json json{{"version", DIVLENS_VERSION},
+            {"metric", first ? Json(plan.metrics.front().text) : Json(nullptr)},
+            {"direction", direction.empty() ? Json(nullptr) : Json(direction)},
+            {"unit", unit},
+            {"reference", plan.reference.kind == ReferenceKind::None ? Json(nullptr) : Json(plan.reference.text)},
+            {"rows", axisJson(plan.rows)},
+            {"columns", axisJson(plan.columns)},
+            {"panels", Json::array()},
+            {"counts", {{"cells", result.cells}, {"nan", result.nans}, {"inf", result.infinities}}},
+            {"device", session.context->info().name},
+            {"inputs", Json::array()},
+            {"command", Json::array({"divlens"})}};
+  for (size_t panel = 0; panel < cells.size(); ++panel)
+    json["panels"].push_back(panelJson(session, cells[panel], panel));
+  for (const PlanInput& input : plan.inputs) json["inputs"].push_back({{"path", input.path}, {"bytes", input.bytes}});
+  for (const std::string& word : settings.arguments) json["command"].push_back(word);
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace divlens

@@ -9,6 +9,7 @@
 
 #include "dump/escape.h"
 #include "dump/fault.h"
+#include "dump/json.h"
 #include "dump/metadata.h"
 
 namespace divlens {
@@ -30,7 +31,7 @@ constexpr std::array<Format, 9> kFormats = {{
     {"pickle", kPickle, detectsPickle, refusePickle, false},
     {"gguf", kGguf, detectsGguf, refuseGguf, false},
     {"safetensors", kSafetensors, detectsSafetensors, openSafetensors, false},
-    {"shards", kShards, nullptr, refuseShards, false},
+    {"shards", kShards, nullptr, openShards, false},
     {"csv", std::span(kTable).first<1>(), nullptr, openTable, false},
     {"tsv", std::span(kTable).last<1>(), nullptr, openTable, false},
 }};
@@ -51,17 +52,10 @@ const Format* byContent(std::string_view head) {
 }
 
 void applySidecar(Dump& dump) {
-  constexpr uint64_t kLargestSidecar = 100'000'000;
   const std::string path = dump.path + ".divlens.json";
   struct stat status{};
   if (::lstat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENAMETOOLONG)) return;
-  const auto source = openFile(path);
-  if (source->size() > kLargestSidecar) {
-    badInput(path, fmt::format("{} bytes, the limit is {}", source->size(), kLargestSidecar));
-  }
-  std::string text(source->size(), '\0');
-  source->read(0, std::as_writable_bytes(std::span(text)));
-  applyMetadata(dump, text, path, dump.tensors.size() == 1);
+  applyMetadata(dump, readDocument(*openFile(path)), path, dump.tensors.size() == 1);
 }
 
 // After the metadata, which describes the array as it was meant to be.
@@ -111,7 +105,7 @@ Dump openDump(const std::string& path, const OpenOptions& options) {
   Dump dump = format->open(source, options);
   dump.path = path;
   dump.format = format->name;
-  dump.bytes = source->size();
+  if (dump.bytes == 0) dump.bytes = source->size();
   if (found && found != named) {
     dump.notes.push_back(
         fmt::format("{}: is a {} file by its content, and is read as one", escapedPath(path), format->name));

@@ -32,6 +32,8 @@ bool detectsNpy(std::string_view head);
 Dump openNpy(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 bool detectsSafetensors(std::string_view head);
 Dump openSafetensors(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+/// A *.safetensors.index.json and the shards beside it; sets Dump::bytes to the size of all.
+Dump openShards(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 
 // Recognised to be refused with a word on what to do (refused.cpp).
@@ -43,6 +45,5 @@ bool detectsLfsPointer(std::string_view head);
 Dump refuseLfsPointer(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 bool detectsGguf(std::string_view head);
 Dump refuseGguf(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
-Dump refuseShards(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 
 }  // namespace divlens

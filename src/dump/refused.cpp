@@ -59,8 +59,4 @@ Dump refuseGguf(const std::shared_ptr<const ByteSource>& source, const OpenOptio
   badInput(source->name(), "a GGUF model, whose weights are quantised: save the tensors as .safetensors");
 }
 
-Dump refuseShards(const std::shared_ptr<const ByteSource>& source, const OpenOptions&) {
-  badInput(source->name(), "an index of shards: name one of the shards (*.safetensors) that it lists");
-}
-
 }  // namespace divlens

@@ -136,7 +136,11 @@ Tensor makeTensor(const SafetensorsEntry& entry, const std::shared_ptr<const Byt
 
 }  // namespace
 
-bool detectsSafetensors(std::string_view head) { return head.size() > kLengthBytes && head[kLengthBytes] == '{'; }
+bool detectsSafetensors(std::string_view head) {
+  // A length that is allowed leaves its upper four bytes 0, which no text does.
+  return head.size() > kLengthBytes && head[kLengthBytes] == '{' &&
+         head.substr(4, 4) == std::string_view("\0\0\0\0", 4);
+}
 
 Dump openSafetensors(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options) {
   Dump dump;

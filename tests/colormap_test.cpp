@@ -103,6 +103,7 @@ TEST_CASE("a list of colours makes 256 entries as matplotlib's from_list", "[col
   CHECK(four[100] == Color{185, 207, 229});
   CHECK(four[200] == Color{200, 166, 131});
   CHECK(colormap("black,white")[77] == Color{77, 77, 77});
+  CHECK(colormap("black,white")[33] == Color{32, 32, 32});  // matplotlib truncates 32.999…
 }
 
 TEST_CASE("unknown maps are usage errors with the nearest name", "[colormap]") {

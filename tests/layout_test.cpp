@@ -254,10 +254,10 @@ TEST_CASE("options change the figure", "[layout]") {
 
 TEST_CASE("a visible part has its own ticks", "[layout]") {
   FigureContent content = contentOf(48, 1000);
-  content.columns.begin = 500.5;
+  content.columns.begin = 500.75;
   content.columns.end = 510.25;
   const Layout layout = laidOut({}, content);
-  CHECK(itemsOf<HeatmapArea>(layout).at(0).columnBegin == 500.5);
+  CHECK(itemsOf<HeatmapArea>(layout).at(0).columnBegin == 500.75);
   CHECK(labelsBelow(layout) == numbers(501, 509, 1));
 }
 
@@ -302,7 +302,7 @@ TEST_CASE("a figure too small for its parts says what it leaves out", "[layout]"
 
 TEST_CASE("the layout is the same in pixels of any size", "[layout]") {
   FigureOptions coarse, fine;
-  coarse.figsize = fine.figsize = "3.25,2.2";
+  coarse.figsize = fine.figsize = "3.25,2.5";
   coarse.dpi = 150;
   fine.dpi = 600;
   const Rect a = areaOf(laidOut(coarse, contentOf(36, 7))), b = areaOf(laidOut(fine, contentOf(36, 7)));

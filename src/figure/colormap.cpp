@@ -96,16 +96,21 @@ std::optional<std::array<double, 3>> numbers(std::string_view line) {
   return values;
 }
 
-// Entries linearly between colours, as matplotlib's LinearSegmentedColormap.from_list: computed in 0 … 1, truncated.
+// Entries linearly between colours: matplotlib's LinearSegmentedColormap.from_list step by step, so that its roundings
+// come out the same.
 ColorTable between(const std::vector<std::array<double, 3>>& stops) {
+  const auto count = static_cast<double>(stops.size() - 1);
+  const auto place = [&](size_t stop) { return static_cast<double>(stop) * (1 / count) * 255; };
   ColorTable table;
+  size_t left = 0;
   for (size_t i = 0; i < table.size(); ++i) {
-    const double at = static_cast<double>(i) * static_cast<double>(stops.size() - 1) / 255.0;
-    const size_t left = std::min(static_cast<size_t>(std::max(0.0, std::ceil(at) - 1)), stops.size() - 2);
-    const double part = at - static_cast<double>(left);
+    const double at = 255 * (static_cast<double>(i) * (1.0 / 255));
+    while (left + 2 < stops.size() && place(left + 1) < at) ++left;
+    const double part = (at - place(left)) / (place(left + 1) - place(left));
     const auto channel = [&](size_t c) {
-      const double v = stops[left][c] + part * (stops[left + 1][c] - stops[left][c]);
-      return static_cast<uint8_t>(std::clamp(v + 1e-9, 0.0, 255.0));
+      if (i == 255) return static_cast<uint8_t>(stops.back()[c]);
+      const double from = stops[left][c] / 255, to = stops[left + 1][c] / 255;
+      return static_cast<uint8_t>(std::clamp((part * (to - from) + from) * 255, 0.0, 255.0));
     };
     table[i] = {channel(0), channel(1), channel(2)};
   }

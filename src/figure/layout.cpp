@@ -165,12 +165,13 @@ class Builder {
     return has(Cbar) || has(YTicks) ? style_.line(style_.tickSize) / 2 : 0;
   }
 
-  // Horizontal labels of the first and last column may be wider than their column.
+  // Labels of the first and last column may be wider than their column.
   void widen(float& left, float& right) const {
-    if (xticks_.ticks.empty() || xticks_.rotated) return;
+    if (xticks_.ticks.empty()) return;
     const auto overhang = [&](const AxisLabels::Tick& tick, double fromEdge) {
       const double pitch = panelWidth() / (columns_.end() - columns_.begin());
-      return static_cast<float>(std::min(tick.width, 0.4f * width()) / 2 - fromEdge * pitch) + style_.margin;
+      const float extent = xticks_.rotated ? style_.line(style_.tickSize) : std::min(tick.width, 0.4f * width());
+      return static_cast<float>(extent / 2 - fromEdge * pitch) + style_.margin;
     };
     const auto& first = xticks_.ticks.front();
     const auto& last = xticks_.ticks.back();

@@ -1,0 +1,82 @@
+#include "figure/vector_painter.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "error.h"
+#include "figure/layout.h"
+
+using namespace divlens;
+
+namespace {
+
+struct Painted {
+  std::string bytes;
+  Layout layout;
+};
+
+CellImage checkered(const HeatmapArea& area) {
+  CellImage image{static_cast<int64_t>(area.rowEnd), static_cast<int64_t>(area.columnEnd), {}};
+  for (int64_t i = 0; i < image.rows * image.columns; ++i)
+    image.colors.push_back(i % 2 ? Color{255, 0, 0} : Color{0, 0, 255});
+  return image;
+}
+
+Painted painted(VectorFormat format, const std::string& origin = "upper") {
+  FigureOptions options;
+  options.origin = origin;
+  options.dpi = 144;
+  options.figsize = "3,2";
+  FigureContent content;
+  content.rows = {.name = "layer", .count = 3};
+  content.columns = {.name = "token", .count = 5, .labels = {"a", "b <&>", "c", "d", "e"}};
+  content.norm = makeNorm({}, {.cells = 2, .min = 0, .max = 1});
+  content.colors = cellColors({}, "viridis");
+  TextShaper shaper;
+  Painted result;
+  result.layout = layoutFigure(options, content, shaper, figureSize(options, content));
+  const std::vector<std::pair<std::string, std::string>> metadata = {{"Title", "A <title>"}, {"divlens:metric", "jsd"}};
+  const auto bytes = paintVector(format, result.layout.list, shaper, content.colors, checkered, metadata);
+  result.bytes.assign(bytes.begin(), bytes.end());
+  return result;
+}
+
+size_t count(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a PDF has the page's size, TrueType text and the same bytes each time", "[vector]") {
+  const std::string pdf = painted(VectorFormat::Pdf).bytes;
+  CHECK(pdf.starts_with("%PDF-"));
+  CHECK(count(pdf, "/Type3") == 0);
+  CHECK(count(pdf, "DejaVu") > 0);
+  CHECK(count(pdf, "[ 0 0 216 144 ]") == 1);
+  CHECK(count(pdf, "19700101000000Z") == 1);
+  CHECK(painted(VectorFormat::Pdf).bytes == pdf);
+  setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+  CHECK(count(painted(VectorFormat::Pdf).bytes, "20231114221320Z") == 1);
+  unsetenv("SOURCE_DATE_EPOCH");
+}
+
+TEST_CASE("an SVG holds its metadata, escaped", "[vector]") {
+  const std::string svg = painted(VectorFormat::Svg).bytes;
+  CHECK(count(svg, "<title>A &lt;title&gt;</title>") == 1);
+  CHECK(count(svg, "divlens:metric=jsd") == 1);
+  CHECK(count(svg, "<image") >= 2);  // the cells and the bar
+  CHECK(svg.find("216") != svg.npos);
+  CHECK(painted(VectorFormat::Svg).bytes == svg);
+  CHECK(painted(VectorFormat::Svg, "lower").bytes != svg);
+}
+
+TEST_CASE("an image that does not match its cells is refused", "[vector]") {
+  DisplayList list{.width = 10, .height = 10, .dpi = 72, .items = {HeatmapArea{{0, 0, 10, 10}, 0, true, 0, 2, 0, 2}}};
+  TextShaper shaper;
+  const auto wrong = [](const HeatmapArea&) { return CellImage{2, 2, {Color{}, Color{}, Color{}}}; };
+  CHECK_THROWS_AS(paintVector(VectorFormat::Pdf, list, shaper, {}, wrong, {}), Error);
+}

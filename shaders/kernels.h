@@ -72,6 +72,7 @@ struct RowsPush {
   uint rowVectors;  // uvec4 in a padded row
   uint width;       // entries of a row
   float inverseTemperature;
+  uint parts;  // partials of a row
 };
 
 struct PairsPush {
@@ -84,6 +85,8 @@ struct PairsPush {
   float parameters[kMaxChannels];
   uint firstReferenceStats;  // RowStats of the reference start here
   uint channelStride;        // values of one channel
+  uint parts;                // partials of a pair and channel
+  uint channels;             // that share the dispatch
 };
 
 // Statistics over reduced axes.
@@ -118,7 +121,7 @@ struct ReducePush {
 #ifdef __cplusplus
 static_assert(sizeof(RowStats) == 16 && sizeof(StatsPartial) == 16 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
-static_assert(sizeof(PairsPush) == 48 && sizeof(RowsPush) == 20 && sizeof(ReducePush) == 32 &&
+static_assert(sizeof(PairsPush) == 56 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
               sizeof(ReduceNode) == 20);
 }  // namespace divlens::kernels
 #endif

@@ -130,11 +130,11 @@ void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
 #include "merge_sums.glsl"
 
 // Partials of a pair lie as [channel][lane] for up to 8 lanes, [channel] for more.
-void store(uint pair, uint channel, uint channels, Channel c) {
+void store(uint pair, uint channel, Channel c) {
   uint lane = gl_LocalInvocationID.x;
   SumPartial s = SumPartial(c.sum.x, c.sum.y, c.sum.z, c.top.x, c.top.y, c.flags);
   if (gl_WorkGroupSize.x <= 8u) {
-    partials[(pair * channels + channel) * gl_WorkGroupSize.x + lane] = s;
+    partials[(pair * push.channels + channel) * gl_WorkGroupSize.x + lane] = s;
     return;
   }
   tree[lane] = s;
@@ -142,7 +142,7 @@ void store(uint pair, uint channel, uint channels, Channel c) {
     barrier();
     if (lane < half1) tree[lane] = merged(tree[lane], tree[lane + half1]);
   }
-  if (lane == 0u) partials[pair * channels + channel] = tree[0];
+  if (lane == 0u) partials[pair * push.channels + channel] = tree[0];
   barrier();
 }
 
@@ -175,9 +175,8 @@ void main() {
     accumulate(c[2], kMetric2, t, push.parameters[2]);
     accumulate(c[3], kMetric3, t, push.parameters[3]);
   }
-  uint channels = 1u + (kMetric1 != kNoMetric ? 1u : 0u) + (kMetric2 != kNoMetric ? 1u : 0u) + (kMetric3 != kNoMetric ? 1u : 0u);
-  store(pair, 0u, channels, c[0]);
-  if (kMetric1 != kNoMetric) store(pair, 1u, channels, c[1]);
-  if (kMetric2 != kNoMetric) store(pair, 2u, channels, c[2]);
-  if (kMetric3 != kNoMetric) store(pair, 3u, channels, c[3]);
+  store(pair, 0u, c[0]);
+  if (kMetric1 != kNoMetric) store(pair, 1u, c[1]);
+  if (kMetric2 != kNoMetric) store(pair, 2u, c[2]);
+  if (kMetric3 != kNoMetric) store(pair, 3u, c[3]);
 }

@@ -1,18 +1,16 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Values of pairs: the partial sums of one channel merged in a fixed tree, then the metric's finish; one invocation a pair.
+// Values of pairs: the partial sums of one channel merged in a fixed order, then the metric's finish; one invocation a pair.
 #include "kernels.h"
 #include "metrics.h"
 #include "functions.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kMetric = 0;
-layout(constant_id = 2) const uint kParts = 8;      // per pair and channel: 8 or 1
-layout(constant_id = 3) const uint kChannel = 0;
-layout(constant_id = 4) const uint kChannels = 1;
-layout(constant_id = 5) const uint kReferenceDtype = 0;
-layout(constant_id = 6) const uint kUnitKind = 0;   // 0 plain, 1 information, 2 its square root
-layout(constant_id = 7) const bool kNeedsReference = true;
+layout(constant_id = 2) const uint kChannel = 0;
+layout(constant_id = 3) const uint kReferenceDtype = 0;
+layout(constant_id = 4) const uint kUnitKind = 0;   // 0 plain, 1 information, 2 its square root
+layout(constant_id = 5) const bool kNeedsReference = true;
 
 layout(std430, set = 0, binding = 0) readonly buffer Partials { SumPartial partials[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Entries { PairEntry entries[]; };
@@ -42,18 +40,17 @@ void main() {
     values[at] = kNanBits;
     return;
   }
-  SumPartial part[kParts];
-  for (uint i = 0u; i < kParts; ++i) part[i] = partials[(pair * kChannels + kChannel) * kParts + i];
-  for (uint half1 = kParts / 2u; half1 > 0u; half1 /= 2u)
-    for (uint i = 0u; i < half1; ++i) part[i] = merged(part[i], part[i + half1]);
+  uint first = (pair * push.channels + kChannel) * push.parts;
+  SumPartial part = partials[first];
+  for (uint i = 1u; i < push.parts; ++i) part = merged(part, partials[first + i]);
   RowStats Q = cellStats[entry.cell];
   RowStats P = RowStats(0.0, 0.0, 1.0, 0u);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
-  uint flags = part[0].flags | (Q.flags & kBadRow) | (kNeedsReference ? P.flags & kBadRow : 0u);
-  vec2 m = vec2(part[0].u, part[0].w);
+  uint flags = part.flags | (Q.flags & kBadRow) | (kNeedsReference ? P.flags & kBadRow : 0u);
+  vec2 m = vec2(part.u, part.w);
   bool infinite = (flags & kInfinite) != 0u;
   // An infinite sum keeps the sign that the metric gives it (logprob of an impossible target is -inf).
-  float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : vec3(part[0].x, part[0].y, part[0].z), m, P, Q, push.parameters[kChannel]);
+  float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : vec3(part.x, part.y, part.z), m, P, Q, push.parameters[kChannel]);
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);
   values[at] = (flags & kBadRow) != 0u ? kNanBits : infinite ? (kInfBits | (value < 0.0 ? 0x80000000u : 0u)) : floatBitsToUint(value);

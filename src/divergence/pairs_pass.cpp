@@ -37,19 +37,19 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
       lanes_(lanesFor(context, cells.rowVectors)),
       parts_(lanes_ <= 8 ? lanes_ : 1) {
   const auto statsPipeline = [&](const SideFormat& side) {
-    return std::make_unique<gpu::ComputePipeline>(context, "row_stats.comp", 2, uint32_t(sizeof(RowsPush)),
+    return std::make_shared<gpu::ComputePipeline>(context, "row_stats.comp", 2, uint32_t(sizeof(RowsPush)),
                                                   std::array{lanes_, side.dtype, side.kind});
   };
   const auto mergePipeline = [&](const SideFormat& side) {
-    return std::make_unique<gpu::ComputePipeline>(context, "row_stats_merge.comp", 2, uint32_t(sizeof(RowsPush)),
-                                                  std::array{kMergeSize, side.kind, parts_});
+    return std::make_shared<gpu::ComputePipeline>(context, "row_stats_merge.comp", 2, uint32_t(sizeof(RowsPush)),
+                                                  std::array{kMergeSize, side.kind});
   };
   cellStats_ = statsPipeline(cells_);
   cellStatsMerge_ = mergePipeline(cells_);
-  if (ownReferenceRows_) {
-    referenceStats_ = statsPipeline(reference_);
-    referenceStatsMerge_ = mergePipeline(reference_);
-  }
+  // Sides that are stored alike share their pipelines.
+  const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind;
+  referenceStats_ = !ownReferenceRows_ || alike ? cellStats_ : statsPipeline(reference_);
+  referenceStatsMerge_ = !ownReferenceRows_ || alike ? cellStatsMerge_ : mergePipeline(reference_);
   for (size_t channel = 0; channel < plan.metrics.size(); channel += kMaxChannels) addGroup(context, channel);
   const size_t channels = std::min<size_t>(plan.metrics.size(), kMaxChannels);
   statsPartials_ =
@@ -69,14 +69,9 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
   group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 6, uint32_t(sizeof(PairsPush)), constants);
   for (size_t i = 0; i < group.channels; ++i) {
     const Metric& metric = *plan_.metrics[firstChannel + i].metric;
-    const std::array<uint32_t, 8> finish{kMergeSize,
-                                         uint32_t(metric.id),
-                                         parts_,
-                                         uint32_t(i),
-                                         uint32_t(group.channels),
-                                         reference_.dtype,
-                                         uint32_t(metric.unit),
-                                         metric.needs == Needs::Nothing ? 0u : 1u};
+    const std::array<uint32_t, 6> finish{
+        kMergeSize,       uint32_t(metric.id),   uint32_t(i),
+        reference_.dtype, uint32_t(metric.unit), metric.needs == Needs::Nothing ? 0u : 1u};
     group.finish.push_back(
         std::make_unique<gpu::ComputePipeline>(context, "pairs_merge.comp", 5, uint32_t(sizeof(PairsPush)), finish));
   }
@@ -92,7 +87,8 @@ void PairsPass::recordStats(VkCommandBuffer commands, Slot& slot, bool cells, gp
                       .firstRow = uint32_t(firstRow),
                       .rowVectors = side.rowVectors,
                       .width = uint32_t(plan_.vocab),
-                      .inverseTemperature = float(1.0 / plan_.temperature)};
+                      .inverseTemperature = float(1.0 / plan_.temperature),
+                      .parts = parts_};
   gpu::DescriptorPool& pool = slot.submission.descriptors();
   const gpu::BufferRange first[] = {rows, {&statsPartials_}};
   (cells ? cellStats_ : referenceStats_)->dispatch(commands, pool, first, bytesOf(push), push.rows);
@@ -112,7 +108,9 @@ PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channe
                  .unitScale = float(1.0 / plan_.logBase),
                  .parameters = {},
                  .firstReferenceStats = 0,
-                 .channelStride = uint32_t(channelStride)};
+                 .channelStride = uint32_t(channelStride),
+                 .parts = parts_,
+                 .channels = uint32_t(group.channels)};
   for (size_t i = 0; i < group.channels; ++i) push.parameters[i] = plan_.metrics[group.firstChannel + i].parameter;
   return push;
 }

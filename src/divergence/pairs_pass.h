@@ -44,7 +44,7 @@ class PairsPass {
   bool sharedTensor_;
   bool ownReferenceRows_;
   uint32_t lanes_, parts_;
-  std::unique_ptr<gpu::ComputePipeline> cellStats_, referenceStats_, cellStatsMerge_, referenceStatsMerge_;
+  std::shared_ptr<gpu::ComputePipeline> cellStats_, referenceStats_, cellStatsMerge_, referenceStatsMerge_;
   std::vector<Group> groups_;
   gpu::Buffer statsPartials_, stats_, sumPartials_;
 };

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,22 +20,27 @@
 namespace divlens {
 namespace {
 
+/// Through the descriptor: opening /dev/stdout anew would truncate, or even replace, the file that stands behind it.
 void print(const std::string& text) {
-  AtomicFile out("/dev/stdout");
-  out.write(std::as_bytes(std::span(text)));
-  out.commit();
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+  const int error = errno;
+  if (error == EPIPE) {  // the reader has seen enough: end as other filters do, without a word
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  }
+  throw Error(Exit::Output, fmt::format("cannot write standard output: {}", std::strerror(error)));
 }
 
 bool binary(Writer writer) { return writer == Writer::Png || writer == Writer::Npy; }
 
-/// Opens every output before the long run, so that what cannot be written is known at once.
+/// Opens every output before the long run, so that what cannot be written is known at once; null: standard output.
 std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
   std::vector<std::unique_ptr<AtomicFile>> files;
   for (const Output& output : settings.outputs) {
     if (output.path == "-" && binary(output.format->writer) && isatty(STDOUT_FILENO))
       throw Error(Exit::Usage, fmt::format("{} is binary and standard output is a terminal; name a file with -o",
                                            output.format->name));
-    files.push_back(std::make_unique<AtomicFile>(output.path == "-" ? "/dev/stdout" : output.path));
+    files.push_back(output.path == "-" ? nullptr : std::make_unique<AtomicFile>(output.path));
   }
   return files;
 }
@@ -60,12 +69,18 @@ Exit computeOrRender(const Settings& settings) {
   Session session;
   openSession(session, settings);
   const Cells cells = readCells(session);
+  std::string printed;
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string bytes = contentsOf(session, cells, settings, settings.outputs[i].format->writer);
-    files[i]->write(std::as_bytes(std::span(bytes)));
+    if (files[i])
+      files[i]->write(std::as_bytes(std::span(bytes)));
+    else
+      printed += bytes;
   }
   checkValidation(*session.context);
-  for (const auto& file : files) file->commit();
+  for (const auto& file : files)
+    if (file) file->commit();
+  print(printed);
   return Exit::Done;
 }
 

@@ -26,8 +26,12 @@ uvec2 cellsOf(uint pixel, uint pixels, float begin, float end, uint count) {
   return uvec2(min(cell, count - 1u), min(cell, count - 1u) + 1u);
 }
 
-// Orders values for the reduction: NaN lowest, then -inf … +inf.
+// Cells that are left out on purpose (kMaskedBits of kernels.h) show the background.
+const uint kMasked = 0x7fc0deadu;
+
+// Orders values for the reduction: masked ones lowest, NaN next, then -inf … +inf.
 bool larger(uint a, uint b) {
+  if (b == kMasked || a == kMasked) return a != kMasked;
   if ((b & 0x7fffffffu) > 0x7f800000u) return true;
   if ((a & 0x7fffffffu) > 0x7f800000u) return false;
   return uintBitsToFloat(a) > uintBitsToFloat(b);
@@ -62,11 +66,12 @@ void main() {
   // A pixel whose rows lie in several chunks belongs to the chunk of its first row.
   if (rows.x < push.firstRow || rows.x >= push.firstRow + push.chunkRows) discard;
   rows.y = min(rows.y, push.firstRow + push.chunkRows);
-  uint best = 0x7fc00000u;
+  uint best = kMasked;
   for (uint r = rows.x; r < rows.y; ++r)
     for (uint c = columns.x; c < columns.y; ++c) {
       uint bits = cells[(r - push.firstRow) * push.columns + c];
       best = larger(bits, best) ? bits : best;
     }
+  if (best == kMasked) discard;
   color = unpackUnorm4x8(colors[colorOf(best)]);
 }

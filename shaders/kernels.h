@@ -29,6 +29,7 @@ const uint kInfinite = 2u;  // a term is +inf
 const uint kNan = 4u;       // the value has no meaning
 
 const uint kNanBits = 0x7fc00000u;
+const uint kMaskedBits = 0x7fc0deadu;  // a NaN that says: left out on purpose, drawn blank
 const uint kInfBits = 0x7f800000u;
 
 // Statistics of one row after normalisation.
@@ -37,6 +38,7 @@ struct RowStats {
   float logSum;  // logits: ln sum exp((x - offset)/T) = log1p(rest); probabilities: ln sum v
   float scale;   // 1 / sum exp((x - offset)/T), or 1 / sum v
   uint flags;
+  float low;  // logits: the smallest element; only where it is asked for
 };
 
 // What one invocation found in its part of a row: the maximum, how often it occurs, and the rest's sum relative to it.
@@ -45,10 +47,11 @@ struct StatsPartial {
   float count;
   float rest;
   uint flags;
+  float low;
 };
 
 // A pair to compare: rows in the tile, and where its value goes. The reference is a token id where it is one-hot. Where
-// it does not exist (missing = 1), values that need it are NaN.
+// it does not exist (missing = 1), values that need it are NaN; masked pairs (2) have no value.
 struct PairEntry {
   uint cell;
   uint reference;
@@ -75,6 +78,15 @@ struct RowsPush {
   uint parts;  // partials of a row
 };
 
+struct MeanPush {
+  uint rows;
+  uint rowVectors;
+  uint width;
+  float inverseTemperature;
+  float weight;  // 1 / number of rows in all
+  uint first;    // 1: the mean starts with these rows
+};
+
 struct PairsPush {
   uint pairs;             // in this dispatch
   uint width;             // entries compared
@@ -87,6 +99,7 @@ struct PairsPush {
   uint channelStride;        // values of one channel
   uint parts;                // partials of a pair and channel
   uint channels;             // that share the dispatch
+  uint allowed;              // entries compared: width less what --vocab-mask excludes
 };
 
 // Statistics over reduced axes.
@@ -105,6 +118,7 @@ struct ReduceNode {
   float low;
   float high;
   uint count;
+  uint others;  // NaN and infinite ones, not masked
 };
 
 struct ReducePush {
@@ -119,10 +133,10 @@ struct ReducePush {
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(RowStats) == 16 && sizeof(StatsPartial) == 16 && sizeof(PairEntry) == 16 &&
+static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 20 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
-static_assert(sizeof(PairsPush) == 56 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
-              sizeof(ReduceNode) == 20);
+static_assert(sizeof(PairsPush) == 60 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
+              sizeof(ReduceNode) == 24);
 }  // namespace divlens::kernels
 #endif
 #endif

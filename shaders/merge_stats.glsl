@@ -4,12 +4,13 @@
 
 StatsPartial mergeStats(StatsPartial a, StatsPartial b, bool probabilities, float inverseTemperature) {
   uint flags = a.flags | b.flags;
-  if (probabilities) return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, a.rest + b.rest, flags);
-  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags);
-  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags);
-  if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags);
+  float low = a.low < b.low ? a.low : b.low;
+  if (probabilities) return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, a.rest + b.rest, flags, low);
+  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags, low);
+  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags, low);
+  if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags, low);
   if (a.top > b.top)
-    return StatsPartial(a.top, a.count, a.rest + (b.count + b.rest) * expNegative((b.top - a.top) * inverseTemperature), flags);
-  return StatsPartial(b.top, b.count, b.rest + (a.count + a.rest) * expNegative((a.top - b.top) * inverseTemperature), flags);
+    return StatsPartial(a.top, a.count, a.rest + (b.count + b.rest) * expNegative((b.top - a.top) * inverseTemperature), flags, low);
+  return StatsPartial(b.top, b.count, b.rest + (a.count + a.rest) * expNegative((a.top - b.top) * inverseTemperature), flags, low);
 }
 #endif

@@ -7,7 +7,7 @@
 //   unit       Information (nats, bits or bans: scaled by 1/ln(base)), RootInformation (by its square root), Plain
 //   sums       how many numbers are accumulated, for the benchmark's floor
 //   term       GLSL: the Contribution of one vocabulary entry `t` (struct Pair in terms.glsl), parameter `a`
-//   finish     GLSL: the value from the sums `s` (vec3), the maxima `m` (vec2), the rows' RowStats `P` and `Q`, and `a`
+//   finish     GLSL: the value from the sums `s` (vec3), the maxima `m` (vec2), the rows' RowStats `P` and `Q`, `a`, `width`
 // p is the reference, q the cell; zero rules and float-safe forms are in terms.glsl.
 // clang-format off
 #define METRICS(METRIC)                                                                                                  \
@@ -46,4 +46,24 @@
          Contribution(vec3(t.x * t.y, t.x * t.x, t.y * t.y), vec2(kLowest)), s.x / (sqrt(s.y) * sqrt(s.z)))              \
   METRIC(18, L2, "l2", "‖y − x‖ of the stored rows", "L2", Reference, Symmetric, Plain, 1,                                \
          sumOf((t.y - t.x) * (t.y - t.x)), sqrt(s.x))
+
+// Other tools' definitions under the names that they give them, for --convention: the same columns, with the tool in front and how
+// the value differs from the true one behind. `width` is the number of entries compared.
+#define CONVENTIONS(CONVENTION)                                                                                          \
+  CONVENTION("scipy", 64, "jsd", "√JSD(p,q): scipy.spatial.distance.jensenshannon", "√JSD (scipy)", Reference, Symmetric,  \
+             Plain, 1, sumOf(jsdTerm(t)), sqrt(s.x), "the square root of the divergence, in nats")                       \
+  CONVENTION("dola", 65, "jsd", "½[KL(m‖p) + KL(m‖q)] / V, m = ½(p+q): DoLa and its copies", "JSD (DoLa)", Reference,     \
+             Symmetric, Plain, 1, sumOf(dolaTerm(t)), s.x / width, "arguments of KL swapped, divided by the vocabulary size") \
+  CONVENTION("tuned-lens", 66, "jsd", "½[KL(p‖q) + KL(q‖p)]: tuned-lens js_divergence", "JSD (tuned-lens)", Reference,   \
+             Symmetric, Plain, 1, sumOf(jeffreysTerm(t)), 0.5 * s.x, "half of Jeffreys' divergence, without the mixture m") \
+  CONVENTION("tuned-lens", 67, "tv", "max|p−q|: tuned-lens total_variation", "TV (tuned-lens)", Reference, Symmetric,    \
+             Plain, 1, topOf(t.major * t.w, 0.0), m.x, "the largest difference of one entry, not half the sum of all")   \
+  CONVENTION("transformer-utils", 68, "kl", "Σ p ln(p/q) of p and q clipped below at 1/(10V): transformer-utils",        \
+             "KL (transformer-utils)", Reference, Directed, Plain, 1, sumOf(clippedKlTerm(t, 0.1 / width)), s.x,         \
+             "both sides clipped at 1/(10V) and not normalised again")                                                   \
+  CONVENTION("torch", 69, "kl", "F.kl_div(ln q, p, reduction='sum')", "KL (torch)", Reference, Directed, Plain, 1,       \
+             sumOf(torchKlTerm(t)), s.x, "the true KL(target‖input), but NaN where both sides are zero")                  \
+  CONVENTION("llama.cpp", 70, "kl", "Σ p ln(p/q), ln p in 16 bits over 16 nats: llama-perplexity --kl-divergence",       \
+             "KL (llama.cpp)", Reference, Directed, Plain, 1, sumOf(quantisedKlTerm(t)), s.x,                            \
+             "the reference's log-probabilities rounded to 65,536 steps, those below -16 left out")
 // clang-format on

@@ -17,6 +17,8 @@ layout(constant_id = 5) const uint kMetric0 = 0;
 layout(constant_id = 6) const uint kMetric1 = kNoMetric;
 layout(constant_id = 7) const uint kMetric2 = kNoMetric;
 layout(constant_id = 8) const uint kMetric3 = kNoMetric;
+layout(constant_id = 9) const bool kMasked = false;    // some entries are excluded
+layout(constant_id = 10) const bool kQuantised = false; // the reference's log-probabilities in 16 bits are wanted
 
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uvec4 cellRows[]; };
 layout(std430, set = 0, binding = 1) readonly buffer References { uvec4 referenceRows[]; };
@@ -24,6 +26,7 @@ layout(std430, set = 0, binding = 2) readonly buffer CellStats { RowStats cellSt
 layout(std430, set = 0, binding = 3) readonly buffer ReferenceStats { RowStats referenceStats[]; };
 layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries[]; };
 layout(std430, set = 0, binding = 5) writeonly buffer Partials { SumPartial partials[]; };
+layout(std430, set = 0, binding = 6) readonly buffer Allowed { uint allowed[]; };
 layout(push_constant) uniform Push { PairsPush push; };
 
 shared SumPartial tree[gl_WorkGroupSize.x];
@@ -56,6 +59,15 @@ void loadReference(uint row, uint step, out float x[8]) {
   }
 }
 
+// ln p as llama.cpp's perplexity tool stores it: 65,535 steps between the smallest logit, at most 16 below the largest, and the
+// largest.
+float quantised(float x, RowStats P) {
+  float low = P.low > P.offset - 16.0 ? P.low : P.offset - 16.0;
+  float scale = (P.offset - low) / 65535.0;
+  float lowest = low - P.offset - P.logSum;
+  return scale > 0.0 && x > low ? scale * roundEven((x - low) / scale) + lowest : lowest;
+}
+
 // One side's probability, its logarithm, and whether it is exactly zero.
 void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, out bool zero) {
   if (kind == kProbs) {
@@ -71,14 +83,15 @@ void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, 
   lnP = t - stats.logSum;
 }
 
-Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, float target) {
+Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts, float target) {
   Pair t;
-  t.x = x;
-  t.y = y;
+  t.x = counts ? x : 0.0;
+  t.y = counts ? y : 0.0;
   t.index = float(index);
   t.topP = x == P.offset;
   t.topQ = y == Q.offset;
   t.target = target;
+  t.quantisedLnP = kQuantised && counts ? quantised(x, P) : -100.0;
   float p, q;
   side(x, kReferenceKind, P, p, t.lnP, t.zeroP);
   side(y, kCellKind, Q, q, t.lnQ, t.zeroQ);
@@ -87,18 +100,23 @@ Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, float target
   else if (kReferenceKind == kProbs && kCellKind == kProbs)
     t.d = logRatio(y, x) - logRatio(P.scale, Q.scale);
   else if (kReferenceKind == kProbs || kCellKind == kProbs)
-    t.d = t.lnQ - t.lnP;
+    t.d = p > 1.0e-30 && q > 1.0e-30 ? logRatio(q, p) : t.lnQ - t.lnP;
   else
     t.d = ((y - x) - (Q.offset - P.offset)) * push.inverseTemperature - (Q.logSum - P.logSum);
   return completed(t, p, q);
 }
 
 Contribution term(uint metric, Pair t, float a) {
+  float width = float(push.allowed);
   switch (metric) {
 #define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term_, finish) \
   case id: return term_;
     METRICS(METRIC)
 #undef METRIC
+#define CONVENTION(tool, id, name, formula, symbol, needs, direction, unit, sums, term_, finish, difference) \
+  case id: return term_;
+    CONVENTIONS(CONVENTION)
+#undef CONVENTION
   }
   return sumOf(0.0);
 }
@@ -114,12 +132,14 @@ void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
   if (metric == kNoMetric) return;
   vec3 v[8];
   infiniteTerm = false;
+  nanTerm = false;
   for (int i = 0; i < 8; ++i) {
     Contribution one = term(metric, t[i], a);
     v[i] = one.sum;
     c.top = vec2(one.top.x > c.top.x ? one.top.x : c.top.x, one.top.y > c.top.y ? one.top.y : c.top.y);
   }
   if (infiniteTerm) c.flags |= kInfinite;
+  if (nanTerm) c.flags |= kNan;
   precise vec3 add = (((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))) - c.lost;
   precise vec3 sum = c.sum + add;
   precise vec3 carried = (sum - c.sum) - add;
@@ -151,9 +171,9 @@ void main() {
   if (pair >= push.pairs) return;
   PairEntry entry = entries[pair];
   RowStats Q = cellStats[entry.cell];
-  RowStats P = RowStats(0.0, 0.0, 1.0, 0u);
+  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
-  if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.width)), 1.0 / float(push.width), 0u);
+  if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.allowed)), 1.0 / float(push.allowed), 0u, 0.0);
   float target = 0.0;
   if (kReferenceDtype == kOneHot) {
     float y[8];
@@ -168,8 +188,13 @@ void main() {
     float y[8];
     loadReference(entry.reference, step, x);
     loadCell(entry.cell, step, y);
+    uint counts = allowedBits(step, push.width, kMasked ? allowed[step / 4u] : 0u, kMasked);
+    if (kMasked) {
+      exclude(counts, kReferenceDtype <= kF32 ? kReferenceKind : kLogits, x);
+      exclude(counts, kCellKind, y);
+    }
     Pair t[8];
-    for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], P, Q, kLoad * step + uint(i), target);
+    for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], P, Q, kLoad * step + uint(i), (counts >> i & 1u) != 0u, target);
     accumulate(c[0], kMetric0, t, push.parameters[0]);
     accumulate(c[1], kMetric1, t, push.parameters[1]);
     accumulate(c[2], kMetric2, t, push.parameters[2]);

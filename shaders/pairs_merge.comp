@@ -22,11 +22,16 @@ layout(push_constant) uniform Push { PairsPush push; };
 #include "merge_sums.glsl"
 
 float finished(vec3 s, vec2 m, RowStats P, RowStats Q, float a) {
+  float width = float(push.allowed);
   switch (kMetric) {
 #define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish_) \
   case id: return finish_;
     METRICS(METRIC)
 #undef METRIC
+#define CONVENTION(tool, id, name, formula, symbol, needs, direction, unit, sums, term, finish_, difference) \
+  case id: return finish_;
+    CONVENTIONS(CONVENTION)
+#undef CONVENTION
   }
   return 0.0;
 }
@@ -36,15 +41,15 @@ void main() {
   if (pair >= push.pairs) return;
   PairEntry entry = entries[pair];
   uint at = push.channelStride * kChannel + entry.slot;
-  if (kNeedsReference && entry.missing != 0u) {
-    values[at] = kNanBits;
+  if (entry.missing == 2u || (kNeedsReference && entry.missing == 1u)) {
+    values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;
     return;
   }
   uint first = (pair * push.channels + kChannel) * push.parts;
   SumPartial part = partials[first];
   for (uint i = 1u; i < push.parts; ++i) part = merged(part, partials[first + i]);
   RowStats Q = cellStats[entry.cell];
-  RowStats P = RowStats(0.0, 0.0, 1.0, 0u);
+  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
   uint flags = part.flags | (Q.flags & kBadRow) | (kNeedsReference ? P.flags & kBadRow : 0u);
   vec2 m = vec2(part.u, part.w);
@@ -53,5 +58,5 @@ void main() {
   float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : vec3(part.x, part.y, part.z), m, P, Q, push.parameters[kChannel]);
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);
-  values[at] = (flags & kBadRow) != 0u ? kNanBits : infinite ? (kInfBits | (value < 0.0 ? 0x80000000u : 0u)) : floatBitsToUint(value);
+  values[at] = (flags & (kBadRow | kNan)) != 0u ? kNanBits : infinite ? (kInfBits | (value < 0.0 ? 0x80000000u : 0u)) : floatBitsToUint(value);
 }

@@ -10,6 +10,7 @@ layout(push_constant) uniform Push { ReducePush push; };
 
 uint statistic(ReduceNode n) {
   float count = float(n.count);
+  if (n.count == 0u && n.others == 0u) return kMaskedBits;
   if (push.how == kCount) return floatBitsToUint(count);
   if (n.count == 0u) return kNanBits;
   if (push.how == kMean) return floatBitsToUint(n.sum / count);

@@ -16,5 +16,8 @@ void main() {
   uint cell = i / push.chosen;
   uint bits = values[push.firstValue + cell * push.entries + chosen[i % push.chosen]];
   float v = uintBitsToFloat(bits);
-  nodes[i] = isFiniteBits(bits) ? ReduceNode(v, 0.0, v, v, 1u) : ReduceNode(0.0, 0.0, 3.4e38, -3.4e38, 0u);
+  if (isFiniteBits(bits))
+    nodes[i] = ReduceNode(v, 0.0, v, v, 1u, 0u);
+  else
+    nodes[i] = ReduceNode(0.0, 0.0, 3.4e38, -3.4e38, 0u, bits == kMaskedBits ? 0u : 1u);
 }

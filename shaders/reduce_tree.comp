@@ -17,13 +17,18 @@ void main() {
   uint base = (i / pairs) * push.chosen;
   ReduceNode a = nodes[base + at];
   ReduceNode b = nodes[base + at + push.stride];
-  if (b.count == 0u) return;
+  uint others = a.others + b.others;
+  if (b.count == 0u) {
+    nodes[base + at].others = others;
+    return;
+  }
   if (a.count != 0u) {
     float na = float(a.count);
     float nb = float(b.count);
     float delta = b.sum / nb - a.sum / na;
     b = ReduceNode(a.sum + b.sum, a.squares + b.squares + delta * delta * (na * nb / (na + nb)), min(a.low, b.low), max(a.high, b.high),
-                   a.count + b.count);
+                   a.count + b.count, others);
   }
+  b.others = others;
   nodes[base + at] = b;
 }

@@ -10,9 +10,12 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kDtype = 0;
 layout(constant_id = 2) const uint kKind = 0;
+layout(constant_id = 3) const bool kMasked = false;   // some entries are excluded
+layout(constant_id = 4) const bool kNeedsLow = false; // the smallest element is wanted
 
 layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Partials { StatsPartial partials[]; };
+layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
 layout(push_constant) uniform Push { RowsPush push; };
 
 shared StatsPartial tree[gl_WorkGroupSize.x];
@@ -25,6 +28,7 @@ void load(uint row, uint step, out float x[8]) {
   } else {
     decodeHalves(rows[base + step], kDtype, x);
   }
+  if (kMasked) exclude(allowedBits(step, push.width, allowed[step / 4u], true), kKind, x);
   if (kKind == kLogOfProbs)
     for (int i = 0; i < 8; ++i) x[i] = logOfProbability(x[i]);
 }
@@ -37,6 +41,7 @@ void addSoftmax(inout StatsPartial s, inout float lost, float x[8]) {
       x[i] = uintBitsToFloat(0xff800000u);
     }
     best = x[i] > best ? x[i] : best;
+    if (kNeedsLow && !isNegativeInfinity(x[i])) s.low = x[i] < s.low ? x[i] : s.low;
   }
   if (isNegativeInfinity(best)) return;
   if (s.count == 0.0 || best > s.top) {
@@ -81,7 +86,7 @@ void main() {
   uint row = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
   if (row >= push.rows) return;
   uint lane = gl_LocalInvocationID.x;
-  StatsPartial s = StatsPartial(0.0, 0.0, 0.0, 0u);
+  StatsPartial s = StatsPartial(0.0, 0.0, 0.0, 0u, 3.4e38);
   float lost = 0.0;
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = lane; step < steps; step += gl_WorkGroupSize.x) {

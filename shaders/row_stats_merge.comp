@@ -18,7 +18,7 @@ void main() {
   // A loop over a count that only the host knows is not unrolled: eight copies cost lavapipe 0.3 s to compile.
   StatsPartial s = partials[row * push.parts];
   for (uint i = 1u; i < push.parts; ++i) s = mergeStats(s, partials[row * push.parts + i], kKind == kProbs, push.inverseTemperature);
-  RowStats result = RowStats(s.top, 0.0, 0.0, s.flags);
+  RowStats result = RowStats(s.top, 0.0, 0.0, s.flags, s.low);
   if (kKind == kProbs) {
     if (s.rest > 0.0) {
       result.logSum = logPositive(s.rest);

@@ -34,4 +34,15 @@ float logOfProbability(float v) {
   if ((bits & 0x7fffffffu) == 0u) return uintBitsToFloat(0xff800000u);
   return (bits >> 31) != 0u ? uintBitsToFloat(kNanBits) : logPositive(v);
 }
+
+// Bits of the entries of a step that count: inside the width and, with --vocab-mask, listed there.
+uint allowedBits(uint step, uint width, uint word, bool masked) {
+  uint left = width - kLoad * step;
+  uint bits = left >= kLoad ? 0xffu : (1u << left) - 1u;
+  return masked ? bits & (word >> (kLoad * (step % 4u))) : bits;
+}
+
+void exclude(uint bits, uint kind, inout float x[8]) {
+  for (int i = 0; i < 8; ++i) x[i] = (bits >> i & 1u) != 0u ? x[i] : uintBitsToFloat(padding(kind).x);
+}
 #endif

@@ -16,7 +16,7 @@ uint finiteKeys(uint base) {
   uint high = push.chosen;
   while (low < high) {
     uint middle = (low + high) / 2u;
-    if (keys[base + middle] == 0xffffffffu)
+    if (keys[base + middle] >= 0xfffffffeu)
       high = middle;
     else
       low = middle + 1u;
@@ -30,7 +30,7 @@ void main() {
   uint base = i * push.stride;
   uint count = finiteKeys(base);
   if (count == 0u) {
-    cells[push.firstOut + i] = kNanBits;
+    cells[push.firstOut + i] = keys[base] == 0xffffffffu ? kMaskedBits : kNanBits;
     return;
   }
   float at = push.quantile * float(count - 1u);

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// First step of a quantile: the chosen entries of each cell as sortable keys, padded to a power of two; NaN and infinity last.
+// First step of a quantile: the chosen entries of each cell as sortable keys, padded to a power of two; NaN and infinity
+// behind them, masked entries last.
 #include "kernels.h"
 #include "functions.glsl"
 
@@ -20,5 +21,5 @@ void main() {
   keys[i] = 0xffffffffu;
   if (entry >= push.chosen) return;
   uint bits = values[push.firstValue + (i / push.stride) * push.entries + chosen[entry]];
-  if (isFiniteBits(bits)) keys[i] = keyOf(bits);
+  if (bits != kMaskedBits) keys[i] = isFiniteBits(bits) ? keyOf(bits) : 0xfffffffeu;
 }

@@ -21,6 +21,7 @@ struct Pair {
   bool topP;    // equal to the row's largest element
   bool topQ;
   float target; // the cell's element at the target, where the reference is one
+  float quantisedLnP; // ln p as llama.cpp stores it; only where that is asked for
 };
 
 // What one entry adds to a metric: three numbers that are summed and two whose maximum is kept.
@@ -34,8 +35,9 @@ const float kLowest = -3.0e38;
 Contribution sumOf(float value) { return Contribution(vec3(value, 0.0, 0.0), vec2(kLowest)); }
 Contribution topOf(float u, float w) { return Contribution(vec3(0.0), vec2(u, w)); }
 
-// Set by a term that is +inf.
+// Set by a term that is +inf, or NaN.
 bool infiniteTerm = false;
+bool nanTerm = false;
 
 // 1 - e^-a for a >= 0.
 float oneMinusExp(float a, float e) { return a < 0.34 ? -expm1Kernel(-a) : 1.0 - e; }
@@ -54,7 +56,7 @@ Pair completed(Pair t, float unscaledP, float unscaledQ) {
 }
 
 Pair swapped(Pair t) {
-  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target);
+  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.quantisedLnP);
 }
 
 // p (e^d - 1 - d), a Bregman form whose terms are never negative; their sum is sum p ln(p/q) because p and q both sum to 1.
@@ -180,5 +182,41 @@ Contribution renyiTerm(Pair t, float a) {
   bool close = abs(t.d) < 0.5 && abs(b * t.d) < 0.5;
   float excess = close ? t.p * (bregmanSeries(b * t.d) - b * bregmanSeries(t.d)) : power - a * t.p - b * t.q;
   return Contribution(vec3(excess, power, expAny(t.lnP + b * t.d - 160.0)), vec2(kLowest));
+}
+
+// m (ln(m/p) + ln(m/q)) / 2 = -m/2 ln(pq/m^2), with pq/m^2 = 4e/(1+e)^2 = 1 - tanh(d/2)^2; DoLa (Chuang et al. 2024).
+float dolaTerm(Pair t) {
+  if (t.zeroP && t.zeroQ) return 0.0;
+  if (t.zeroP || t.zeroQ) {
+    infiniteTerm = true;
+    return 0.0;
+  }
+  float m = 0.5 * t.major * (1.0 + t.e);
+  float x = t.w / (2.0 - t.w);
+  if (x < 0.5) return -0.5 * m * log1pAny(-x * x);
+  return 0.5 * m * (abs(t.d) + 2.0 * log1pPositive(t.e) - 2.0 * kLn2);
+}
+
+// p ln(p/q) of both sides clipped below; nostalgebraist's transformer-utils.
+float clippedKlTerm(Pair t, float clip) {
+  float p = t.p > clip ? t.p : clip;
+  float q = t.q > clip ? t.q : clip;
+  return p * logRatio(p, q);
+}
+
+// PyTorch's kl_div: NaN where both are zero (0 · (-inf - -inf)).
+float torchKlTerm(Pair t) {
+  if (t.zeroP && t.zeroQ) nanTerm = true;
+  return klTerm(t);
+}
+
+// p^ (ln p^ - ln q), ln p^ rounded to 65,535 steps and left out below -16 (ggml's perplexity tool).
+float quantisedKlTerm(Pair t) {
+  if (!(t.quantisedLnP > -16.0)) return 0.0;
+  if (t.zeroQ) {
+    infiniteTerm = true;
+    return 0.0;
+  }
+  return expNegative(t.quantisedLnP) * (t.quantisedLnP - t.lnQ);
 }
 #endif

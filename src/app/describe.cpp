@@ -121,7 +121,7 @@ std::vector<std::pair<std::string, std::string>> pictureMetadata(const Session& 
     out.emplace_back("metric", fmt::format("{}", fmt::join(metrics, ", ")));
     out.emplace_back("formula", fmt::format("{}", fmt::join(formulas, "; ")));
     out.emplace_back("direction", fmt::format("{}", fmt::join(directions, ", ")));
-    out.emplace_back("base", settings.plan.base);
+    out.emplace_back("base", settings.plan.base.empty() ? "e" : settings.plan.base);
     out.emplace_back("unit", plan.unit);
   }
   if (usesReference(plan))

@@ -243,22 +243,6 @@ Json dumpJson(const Dump& dump, const std::string& tensor, const PlanOptions& op
 
 }  // namespace
 
-uint64_t bytesToRead(const Plan& plan) {
-  const auto size = [](const PlanAxis& axis) { return static_cast<uint64_t>(axis.positions.size()); };
-  std::vector<const PlanAxis*> axes = {&plan.rows, &plan.columns};
-  for (const PlanAxis& axis : plan.reduced) axes.push_back(&axis);
-  const uint64_t width = static_cast<uint64_t>(std::max<int64_t>(plan.vocab, 1));
-  uint64_t cells = width * info(plan.cells.dtype).bytes, reference = 0;
-  for (const PlanAxis* axis : axes) cells *= size(*axis);
-  const ReferenceKind kind = plan.reference.kind;
-  if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
-    reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
-    if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);
-    for (const PlanAxis* axis : axes) reference *= axis->referenceStride != 0 ? size(*axis) : 1;
-  }
-  return cells + reference;
-}
-
 std::string humanBytes(uint64_t bytes) {
   constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return fmt::format("{} bytes", bytes);

@@ -6,8 +6,6 @@
 
 namespace divlens {
 
-/// Bytes that the plan reads: each chosen row of the cells, and each row of a reference from elsewhere, once.
-uint64_t bytesToRead(const Plan& plan);
 /// "3.5 GiB".
 std::string humanBytes(uint64_t bytes);
 

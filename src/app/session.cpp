@@ -88,11 +88,11 @@ void openSession(Session& session, const Settings& settings) {
   session.result.emplace(evaluate(*session.context, session.plan, options));
   const Result& result = *session.result;
   for (const std::string& warning : result.warnings) say(settings, "warning: " + warning);
-  if (result.nans + result.infinities == 0) return;
+  if (result.counts.nans + result.counts.infinities == 0) return;
   const std::string text = fmt::format(
       "{} of {} values are NaN and {} are infinite; they have colours of their own and are left out of means",
-      result.nans, result.cells, result.infinities);
-  if (settings.strict && result.nans == result.cells)
+      result.counts.nans, result.cells, result.counts.infinities);
+  if (settings.strict && result.counts.nans == result.cells)
     throw Error(Exit::Failure, text + "; --strict makes this an error");
   say(settings, text);
 }

@@ -120,7 +120,7 @@ std::string jsonText(const Session& session, const Cells& cells, const Settings&
             {"rows", axisJson(plan.rows)},
             {"columns", axisJson(plan.columns)},
             {"panels", Json::array()},
-            {"counts", {{"cells", result.cells}, {"nan", result.nans}, {"inf", result.infinities}}},
+            {"counts", {{"cells", result.cells}, {"nan", result.counts.nans}, {"inf", result.counts.infinities}}},
             {"device", session.context->info().name},
             {"inputs", Json::array()},
             {"command", Json::array({"divlens"})}};

@@ -174,19 +174,6 @@ void reducePanel(const gpu::Context& context, Reducer& reducer, const Plan& plan
   storeCells(context, *from, first, grid, panelIndex, block);
 }
 
-/// Bytes that the progress counts up to; rows of a reference in the cells' own tensor come with them.
-uint64_t expectedBytes(const Plan& plan) {
-  const uint64_t entries =
-      uint64_t(plan.rows.positions.size() * plan.columns.positions.size()) * uint64_t(plan.entriesPerCell());
-  const uint64_t width =
-      plan.kind == Kind::Scalar ? 1 : uint64_t(plan.vocab > 0 ? plan.vocab : plan.cells.shape.back());
-  uint64_t total = entries * width * info(plan.cells.dtype).bytes;
-  const Reference& reference = plan.reference;
-  const bool own = reference.kind == ReferenceKind::Rows && !sameTensor(plan.cells, reference.tensor);
-  if (own) total += uint64_t(reference.tensor.elements()) * info(reference.tensor.dtype).bytes;
-  return total;
-}
-
 }  // namespace
 
 Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
@@ -208,7 +195,7 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
   std::optional<RowsRun> run;
   if (plan.kind != Kind::Scalar) run.emplace(context, plan, options);
-  const uint64_t totalBytes = expectedBytes(plan);
+  const uint64_t totalBytes = bytesToRead(plan);
   Reducer reducer(context);
   for (const Block& block : blocks) {
     throwIfCancelled(options);
@@ -223,9 +210,10 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
     }
     const uint64_t count = uint64_t(block.cells() * entries.entries);
     for (size_t channel = 0; channel < channels; ++channel)
-      reducer.count(values, channel * channelStride, count, result.nans, result.infinities);
+      reducer.count(values, channel * channelStride, count, result.counts);
     result.cells += count * channels;
   }
+  result.cells -= result.counts.masked;
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "divergence/grid.h"
 #include "divergence/plan.h"
+#include "divergence/reducer.h"
 
 namespace divlens {
 
@@ -30,9 +31,8 @@ struct ResultPanel {
 struct Result {
   Grid grid;
   std::vector<ResultPanel> panels;  ///< metric by metric, each with its groups
-  uint64_t cells = 0;               ///< before the reduction
-  uint64_t nans = 0;
-  uint64_t infinities = 0;
+  uint64_t cells = 0;               ///< values before the reduction, masked ones not counted
+  ValueCounts counts;
   std::vector<std::string> warnings;
 };
 

@@ -125,4 +125,26 @@ MetricUse parseMetric(std::string_view text) {
   return use;
 }
 
+const std::vector<Metric>& conventions() {
+#define DIVLENS_CONVENTION(tool, id, name, formula, symbol, needs, direction, unit, sums, term, finish, difference) \
+  Metric{id, name, formula, symbol, Needs::needs, Direction::direction, Unit::unit, sums, tool, difference},
+  static const std::vector<Metric> table = {CONVENTIONS(DIVLENS_CONVENTION)};
+#undef DIVLENS_CONVENTION
+  return table;
+}
+
+void applyConvention(std::vector<MetricUse>& uses, std::string_view tool) {
+  std::vector<std::string> pairs;
+  for (const Metric& row : conventions()) pairs.push_back(fmt::format("{}·{}", row.tool, row.name));
+  for (MetricUse& use : uses) {
+    const auto row = std::find_if(conventions().begin(), conventions().end(),
+                                  [&](const Metric& m) { return m.tool == tool && m.name == use.text; });
+    if (row == conventions().end()) {
+      throw Error(Exit::Usage, fmt::format("--convention '{}' has no '{}' of its own; there are: {}", escaped(tool),
+                                           use.text, listed(pairs)));
+    }
+    use.metric = &*row;
+  }
+}
+
 }  // namespace divlens

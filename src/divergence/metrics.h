@@ -20,6 +20,8 @@ struct Metric {
   Direction direction;
   Unit unit;
   int sums;
+  const char* tool = nullptr;        ///< whose definition it is (--convention); null: the true one
+  const char* difference = nullptr;  ///< how that differs from the true one
   /// "renyi" of "renyi:α".
   std::string_view stem() const;
   /// "α" of "renyi:α"; empty for metrics without a parameter.
@@ -29,6 +31,8 @@ struct Metric {
 };
 
 const std::vector<Metric>& metrics();
+/// Other tools' definitions, one row for each pair of tool and metric; not reached by parseMetric.
+const std::vector<Metric>& conventions();
 
 /// A metric as the user asked for it: "jsd:0.3" is jsd with parameter 0.3.
 struct MetricUse {
@@ -38,5 +42,8 @@ struct MetricUse {
 };
 /// Error(Usage) with the nearest name when there is no such metric or the parameter does not fit.
 MetricUse parseMetric(std::string_view text);
+
+/// Replaces each metric by `tool`'s definition of it; Error(Usage) lists the pairs of tool and metric that there are.
+void applyConvention(std::vector<MetricUse>& uses, std::string_view tool);
 
 }  // namespace divlens

@@ -20,6 +20,13 @@ uint32_t lanesFor(const gpu::Context& context, uint32_t vectors) {
   return std::clamp(std::bit_ceil(vectors / 4 + 1), 32u, 256u);
 }
 
+/// llama.cpp's log-probabilities span the row's own range.
+bool quantises(const Plan& plan) {
+  return std::any_of(plan.metrics.begin(), plan.metrics.end(), [](const MetricUse& use) {
+    return use.metric->tool && std::string_view(use.metric->tool) == "llama.cpp";
+  });
+}
+
 template <typename T>
 std::span<const std::byte> bytesOf(const T& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -36,9 +43,11 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
       ownReferenceRows_(!sharedTensor && reference.dtype <= kF32),
       lanes_(lanesFor(context, cells.rowVectors)),
       parts_(lanes_ <= 8 ? lanes_ : 1) {
+  const uint32_t masked = plan.allowedBits.empty() ? 0 : 1;
+  const uint32_t needsLow = quantises(plan) ? 1 : 0;
   const auto statsPipeline = [&](const SideFormat& side) {
-    return std::make_shared<gpu::ComputePipeline>(context, "row_stats.comp", 2, uint32_t(sizeof(RowsPush)),
-                                                  std::array{lanes_, side.dtype, side.kind});
+    return std::make_shared<gpu::ComputePipeline>(context, "row_stats.comp", 3, uint32_t(sizeof(RowsPush)),
+                                                  std::array{lanes_, side.dtype, side.kind, masked, needsLow});
   };
   const auto mergePipeline = [&](const SideFormat& side) {
     return std::make_shared<gpu::ComputePipeline>(context, "row_stats_merge.comp", 2, uint32_t(sizeof(RowsPush)),
@@ -50,6 +59,9 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
   const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind;
   referenceStats_ = !ownReferenceRows_ || alike ? cellStats_ : statsPipeline(reference_);
   referenceStatsMerge_ = !ownReferenceRows_ || alike ? cellStatsMerge_ : mergePipeline(reference_);
+  const std::vector<uint32_t> none(4, 0);
+  allowed_ = gpu::makeFilledBuffer(
+      context, std::as_bytes(std::span(plan.allowedBits.empty() ? none : plan.allowedBits)), "allowed entries");
   for (size_t channel = 0; channel < plan.metrics.size(); channel += kMaxChannels) addGroup(context, channel);
   const size_t channels = std::min<size_t>(plan.metrics.size(), kMaxChannels);
   statsPartials_ =
@@ -63,10 +75,19 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
   Group group;
   group.firstChannel = firstChannel;
   group.channels = std::min<size_t>(plan_.metrics.size() - firstChannel, kMaxChannels);
-  std::array<uint32_t, 9> constants{lanes_,    cells_.dtype, cells_.kind, reference_.dtype, reference_.kind,
-                                    kNoMetric, kNoMetric,    kNoMetric,   kNoMetric};
+  std::array<uint32_t, 11> constants{lanes_,
+                                     cells_.dtype,
+                                     cells_.kind,
+                                     reference_.dtype,
+                                     reference_.kind,
+                                     kNoMetric,
+                                     kNoMetric,
+                                     kNoMetric,
+                                     kNoMetric,
+                                     plan_.allowedBits.empty() ? 0u : 1u,
+                                     quantises(plan_) ? 1u : 0u};
   for (size_t i = 0; i < group.channels; ++i) constants[5 + i] = uint32_t(plan_.metrics[firstChannel + i].metric->id);
-  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 6, uint32_t(sizeof(PairsPush)), constants);
+  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 7, uint32_t(sizeof(PairsPush)), constants);
   for (size_t i = 0; i < group.channels; ++i) {
     const Metric& metric = *plan_.metrics[firstChannel + i].metric;
     const std::array<uint32_t, 6> finish{
@@ -90,7 +111,7 @@ void PairsPass::recordStats(VkCommandBuffer commands, Slot& slot, bool cells, gp
                       .inverseTemperature = float(1.0 / plan_.temperature),
                       .parts = parts_};
   gpu::DescriptorPool& pool = slot.submission.descriptors();
-  const gpu::BufferRange first[] = {rows, {&statsPartials_}};
+  const gpu::BufferRange first[] = {rows, {&statsPartials_}, {&allowed_}};
   (cells ? cellStats_ : referenceStats_)->dispatch(commands, pool, first, bytesOf(push), push.rows);
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
   const gpu::BufferRange second[] = {{&statsPartials_}, {&stats_}};
@@ -110,7 +131,8 @@ PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channe
                  .firstReferenceStats = 0,
                  .channelStride = uint32_t(channelStride),
                  .parts = parts_,
-                 .channels = uint32_t(group.channels)};
+                 .channels = uint32_t(group.channels),
+                 .allowed = uint32_t(plan_.allowed)};
   for (size_t i = 0; i < group.channels; ++i) push.parameters[i] = plan_.metrics[group.firstChannel + i].parameter;
   return push;
 }
@@ -141,7 +163,8 @@ void PairsPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceO
   for (const Group& group : groups_) {
     PairsPush push = pairsPush(group, pairs, channelStride);
     push.firstReferenceStats = own ? uint32_t(cellRows) : 0;
-    const gpu::BufferRange sums[] = {cells, reference, cellStats, allStats, {&slot.entries}, {&sumPartials_}};
+    const gpu::BufferRange sums[] = {cells,           reference,       cellStats,  allStats,
+                                     {&slot.entries}, {&sumPartials_}, {&allowed_}};
     group.sums->dispatch(commands, pool, sums, bytesOf(push), uint32_t(pairs));
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
     for (const auto& finish : group.finish) {

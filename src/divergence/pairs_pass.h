@@ -46,7 +46,7 @@ class PairsPass {
   uint32_t lanes_, parts_;
   std::shared_ptr<gpu::ComputePipeline> cellStats_, referenceStats_, cellStatsMerge_, referenceStatsMerge_;
   std::vector<Group> groups_;
-  gpu::Buffer statsPartials_, stats_, sumPartials_;
+  gpu::Buffer statsPartials_, stats_, sumPartials_, allowed_;
 };
 
 }  // namespace divlens

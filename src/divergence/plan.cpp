@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "divergence/plan_axes.h"
+#include "divergence/plan_mask.h"
 #include "divergence/plan_tensor.h"
 #include "divergence/reference.h"
 #include "dump/escape.h"
@@ -21,7 +22,8 @@ struct BaseRow {
 };
 const BaseRow kBases[] = {{"e", std::exp(1.0), "nats"}, {"2", 2, "bits"}, {"10", 10, "bans"}};
 
-void setBase(Plan& plan, const std::string& text) {
+void setBase(Plan& plan, const std::string& given) {
+  const std::string text = given.empty() ? "e" : given;
   for (const BaseRow& row : kBases) {
     if (text != row.name) continue;
     plan.logBase = text == "e" ? 1 : std::log(row.base);
@@ -161,12 +163,35 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   plan.kind = plan.cells.kind;
 
   chooseMetrics(plan, dump, options);
+  if (!options.convention.empty() && !options.base.empty()) {
+    throw Error(Exit::Usage,
+                fmt::format("--convention {} brings its own unit; drop --base", escaped(options.convention)));
+  }
+  if (!options.convention.empty()) applyConvention(plan.metrics, options.convention);
   setVocab(plan, options);
   placeAxes(plan, options);
   chooseReference(plan, {dump, chosen, options});
+  applyVocabMask(plan, options.vocabMask);
+  applyCellMask(plan, dump);
   checkSize(plan);
   if (!anyMetric(plan, [](const Metric& metric) { return metric.unit != Unit::Plain; })) plan.unit.clear();
   return plan;
+}
+
+uint64_t bytesToRead(const Plan& plan) {
+  const auto size = [](const PlanAxis& axis) { return static_cast<uint64_t>(axis.positions.size()); };
+  std::vector<const PlanAxis*> axes = {&plan.rows, &plan.columns};
+  for (const PlanAxis& axis : plan.reduced) axes.push_back(&axis);
+  const uint64_t width = static_cast<uint64_t>(std::max<int64_t>(plan.vocab, 1));
+  uint64_t cells = width * info(plan.cells.dtype).bytes, reference = 0;
+  for (const PlanAxis* axis : axes) cells *= size(*axis);
+  const ReferenceKind kind = plan.reference.kind;
+  if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
+    reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
+    if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);
+    for (const PlanAxis* axis : axes) reference *= axis->referenceStride != 0 ? size(*axis) : 1;
+  }
+  return cells + reference;
 }
 
 }  // namespace divlens

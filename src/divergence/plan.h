@@ -21,7 +21,9 @@ struct PlanOptions {
   std::string group;
   std::vector<std::string> metrics;
   std::string reference;
-  std::string base = "e";
+  std::string base;        ///< e, 2 or 10; empty: e
+  std::string convention;  ///< whose definition of the metrics
+  std::string vocabMask;   ///< file of the token ids that are compared
   double temperature = 1.0;
   std::optional<int64_t> vocab;
   std::string targets;  ///< integer tensor that holds the token ids of the reference `target`; default "targets"
@@ -75,7 +77,13 @@ struct PlanInput {
   uint64_t bytes = 0;
 };
 
-/// What will be computed: which rows of which tensor make which cell. Everything is checked; nothing has been read.
+/// Cells that are left out of every statistic and drawn blank (padding): those where the mask tensor is not zero.
+struct CellMask {
+  std::vector<int64_t> values;   ///< all elements of the mask tensor, C order
+  std::vector<int64_t> strides;  ///< for rows, columns, then each of the reduced axes; 0 where it lacks the axis
+};
+
+/// What will be computed: which rows of which tensor make which cell. Everything is checked; no rows have been read.
 struct Plan {
   Tensor cells;
   Kind kind = Kind::Unknown;
@@ -85,8 +93,11 @@ struct Plan {
   int groupAxis = -1;             ///< of --group: index into reduced; -1 without
   std::vector<PlanPanel> panels;  ///< at least one; groups in the order of first appearance
   Reference reference;
-  std::vector<MetricUse> metrics;  ///< empty: scalar cells as they are
-  int64_t vocab = 0;               ///< entries of the distribution that are compared
+  std::vector<MetricUse> metrics;     ///< empty: scalar cells as they are
+  int64_t vocab = 0;                  ///< entries of the distribution that are read, from the first
+  int64_t allowed = 0;                ///< entries that are compared: vocab less what --vocab-mask excludes
+  std::vector<uint32_t> allowedBits;  ///< a bit for each entry that is compared; empty: all are
+  CellMask mask;                      ///< empty values: nothing is masked
   double temperature = 1;
   double logBase = 1;              ///< ln of the base: 1 for nats
   std::string unit;                ///< of the base: "nats", "bits" or "bans"; "" where no metric carries information
@@ -99,6 +110,8 @@ struct Plan {
 };
 
 const char* name(Reduce how);
+/// Bytes that the plan reads: each chosen row of the cells, and each row of a reference from elsewhere, once.
+uint64_t bytesToRead(const Plan& plan);
 
 /// Chooses and checks everything; Error(Usage) where an option does not fit, Error(BadInput) where files do not fit.
 Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOptions& options);

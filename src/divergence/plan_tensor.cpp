@@ -130,10 +130,6 @@ NamedTensor nameCells(const Dump& dump, const Tensor& chosen, const PlanOptions&
                                       axesText(tensor),
                                       tensor.kind == Kind::Scalar ? "a scalar table" : name(tensor.kind)));
   }
-  if (!tensor.mask.empty()) {
-    named.notes.push_back(fmt::format("{}: mask '{}' is not applied by this version: masked cells are computed too",
-                                      escapedPath(dump.path), escaped(tensor.mask)));
-  }
   cutToAvailable(named);
   checkEntries(tensor);
   return named;

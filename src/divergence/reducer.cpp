@@ -116,18 +116,19 @@ void Reducer::reduce(const gpu::Buffer& values, uint64_t first, uint64_t cells, 
   }
 }
 
-void Reducer::count(const gpu::Buffer& values, uint64_t first, uint64_t count, uint64_t& nans, uint64_t& infinities) {
-  uint32_t found[2] = {0, 0};
-  const gpu::Buffer counts = gpu::makeFilledBuffer(context_, std::as_bytes(std::span(found)), "counts");
+void Reducer::count(const gpu::Buffer& values, uint64_t first, uint64_t count, ValueCounts& counts) {
+  uint32_t found[3] = {0, 0, 0};
+  const gpu::Buffer buffer = gpu::makeFilledBuffer(context_, std::as_bytes(std::span(found)), "counts");
   const ReducePush push{.cells = uint32_t(count), .firstValue = uint32_t(first)};
   const VkCommandBuffer commands = submission_.begin();
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-  run(commands, "count_values.comp", {&values, &counts}, push, count);
+  run(commands, "count_values.comp", {&values, &buffer}, push, count);
   submission_.submit();
   submission_.wait();
-  gpu::download(context_, counts, 0, std::as_writable_bytes(std::span(found)));
-  nans += found[0];
-  infinities += found[1];
+  gpu::download(context_, buffer, 0, std::as_writable_bytes(std::span(found)));
+  counts.nans += found[0];
+  counts.infinities += found[1];
+  counts.masked += found[2];
 }
 
 }  // namespace divlens

@@ -17,6 +17,11 @@ struct Reduction {
   double quantile = 0.5;
 };
 
+/// Values before any reduction that are no numbers.
+struct ValueCounts {
+  uint64_t nans = 0, infinities = 0, masked = 0;
+};
+
 /// Statistics over the entries of each cell, on the device: a fixed pairwise tree, or a sorting network for quantiles.
 class Reducer {
  public:
@@ -24,8 +29,8 @@ class Reducer {
   /// `values[first + cell · entries + entry]` → `out[cell]`, float bits; NaN and infinite entries are left out.
   void reduce(const gpu::Buffer& values, uint64_t first, uint64_t cells, uint64_t entries, const Reduction& reduction,
               const gpu::Buffer& out);
-  /// Adds the NaN and infinite values among `count` ones from `first` to the two numbers.
-  void count(const gpu::Buffer& values, uint64_t first, uint64_t count, uint64_t& nans, uint64_t& infinities);
+  /// Adds the NaN, infinite and masked values among `count` ones from `first` to `counts`.
+  void count(const gpu::Buffer& values, uint64_t first, uint64_t count, ValueCounts& counts);
 
  private:
   void tree(VkCommandBuffer commands, const gpu::Buffer& values, const gpu::Buffer& chosen, const gpu::Buffer& out,

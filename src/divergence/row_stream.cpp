@@ -7,7 +7,7 @@ namespace divlens {
 Slot::Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets)
     : upload(context, bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
       entries(context, maxEntries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
-      submission(context, descriptorSets, 6) {
+      submission(context, descriptorSets, 8) {
   // Memory that is device-local and mapped is read in place; else the commands copy it first.
   if (!upload.mapped()) upload = gpu::Buffer(context, bytes, gpu::Memory::Upload, "rows");
   if (!context.unifiedMemory()) device = gpu::Buffer(context, bytes, gpu::Memory::Device, "device rows");

@@ -52,8 +52,11 @@ TileWalk::TileWalk(const Plan& plan, const Block& block, const EntryLayout& layo
                    bool sharedTensor, const std::vector<int64_t>& targets)
     : plan_(plan), limits_(limits), sharedTensor_(sharedTensor), targets_(targets) {
   const auto add = [&](const PlanAxis& axis, std::vector<int64_t> positions, int64_t slotStride) {
-    const bool shifted = plan.reference.kind == ReferenceKind::Shifted && axis.name == plan.reference.shiftAxis;
-    steps_.push_back({std::move(positions), axis.cellStride, axis.referenceStride, slotStride, axis.length, shifted});
+    const int64_t maskStride = plan.mask.values.empty() ? 0 : plan.mask.strides[steps_.size()];
+    const bool shifted =
+        plan.reference.kind == ReferenceKind::Shifted && !axis.synthetic && axis.name == plan.reference.shiftAxis;
+    steps_.push_back(
+        {std::move(positions), axis.cellStride, axis.referenceStride, maskStride, slotStride, axis.length, shifted});
   };
   add(plan.rows, part(plan.rows.positions, block.firstRow, block.rows), block.columns * layout.entries);
   add(plan.columns, part(plan.columns.positions, block.firstColumn, block.columns), layout.entries);
@@ -71,7 +74,9 @@ int64_t TileWalk::referenceOf(int64_t row, bool outside) const {
   switch (plan_.reference.kind) {
     case ReferenceKind::Target: {
       const int64_t id = targets_[size_t(row)];
-      return id >= 0 && id < plan_.vocab ? id : kNone;
+      const bool allowed = id >= 0 && id < plan_.vocab &&
+                           (plan_.allowedBits.empty() || (plan_.allowedBits[size_t(id / 32)] >> (id % 32) & 1u));
+      return allowed ? id : kNone;
     }
     case ReferenceKind::None:
     case ReferenceKind::Uniform:
@@ -84,19 +89,21 @@ int64_t TileWalk::referenceOf(int64_t row, bool outside) const {
 std::optional<TileWalk::Found> TileWalk::take() {
   if (held_) return std::exchange(held_, std::nullopt);
   if (done_) return std::nullopt;
-  int64_t cell = 0, reference = plan_.reference.base, slot = 0;
+  int64_t cell = 0, reference = plan_.reference.base, slot = 0, mask = 0;
   bool outside = false;
   for (const Step& s : steps_) {
     const int64_t position = s.positions[s.at];
     cell += position * s.cellStride;
     reference += position * s.referenceStride;
+    mask += position * s.maskStride;
     slot += int64_t(s.at) * s.slotStride;
     if (s.shifted) outside = position + plan_.reference.shift < 0 || position + plan_.reference.shift >= s.length;
   }
   size_t i = steps_.size();
   while (i > 0 && ++steps_[i - 1].at == steps_[i - 1].positions.size()) steps_[--i].at = 0;
   done_ = i == 0;
-  return Found{cell, referenceOf(reference, outside), uint32_t(slot)};
+  const bool masked = !plan_.mask.values.empty() && plan_.mask.values[size_t(mask)] != 0;
+  return Found{cell, masked ? kNone : referenceOf(reference, outside), uint32_t(slot), masked};
 }
 
 std::optional<Tile> TileWalk::next() {
@@ -105,7 +112,7 @@ std::optional<Tile> TileWalk::next() {
   while (found.size() < limits_.entries) {
     const std::optional<Found> f = take();
     if (!f) break;
-    cells.insert(f->cell);
+    if (!f->masked) cells.insert(f->cell);
     const bool hasRow = f->reference != kNone && limits_.referenceRowBytes > 0;
     if (hasRow) (sharedTensor_ ? cells : references).insert(f->reference);
     if (!found.empty() &&
@@ -119,16 +126,18 @@ std::optional<Tile> TileWalk::next() {
   Tile tile;
   const bool rows = limits_.referenceRowBytes > 0;
   for (const Found& f : found) {
-    tile.cellRows.push_back(f.cell);
+    if (!f.masked) tile.cellRows.push_back(f.cell);
     if (rows && f.reference != kNone) (sharedTensor_ ? tile.cellRows : tile.referenceRows).push_back(f.reference);
   }
   sortUnique(tile.cellRows);
   sortUnique(tile.referenceRows);
   for (const Found& f : found) {
-    kernels::PairEntry entry{.cell = indexIn(tile.cellRows, f.cell),
+    kernels::PairEntry entry{.cell = f.masked ? 0 : indexIn(tile.cellRows, f.cell),
                              .reference = 0,
                              .slot = f.slot,
-                             .missing = f.reference == kNone ? 1u : 0u};
+                             .missing = f.masked               ? 2u
+                                        : f.reference == kNone ? 1u
+                                                               : 0u};
     if (!entry.missing)
       entry.reference =
           rows ? indexIn(sharedTensor_ ? tile.cellRows : tile.referenceRows, f.reference) : uint32_t(f.reference);

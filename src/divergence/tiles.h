@@ -51,13 +51,14 @@ class TileWalk {
  private:
   struct Step {  ///< one axis of the walk
     std::vector<int64_t> positions;
-    int64_t cellStride, referenceStride, slotStride, length;
+    int64_t cellStride, referenceStride, maskStride, slotStride, length;
     bool shifted;
     size_t at = 0;
   };
   struct Found {
     int64_t cell, reference;
     uint32_t slot;
+    bool masked;
   };
   std::optional<Found> take();
   int64_t referenceOf(int64_t row, bool outside) const;

@@ -75,6 +75,17 @@ void readElements(const Tensor& tensor, int64_t first, std::span<float> out) {
               [&](size_t position, const std::byte* bytes) { out[position] = toFloat(dtype, bytes); });
 }
 
+void readRow(const Tensor& tensor, int64_t row, int64_t width, std::vector<double>& out) {
+  out.resize(static_cast<size_t>(width));
+  RowGather(tensor).visit(std::span(&row, 1), 0, width, [&](const Piece& piece) {
+    for (int64_t i = 0; i < piece.count; ++i) {
+      const std::byte* bytes = piece.bytes + static_cast<size_t>(i) * piece.step;
+      out[static_cast<size_t>(piece.first + i)] =
+          tensor.dtype == DType::F64 ? loaded<double>(bytes) : static_cast<double>(toFloat(tensor.dtype, bytes));
+    }
+  });
+}
+
 std::vector<int64_t> readIntegers(const Tensor& tensor) {
   if (tensor.dtype == DType::Unsupported || info(tensor.dtype).floating) {
     badTensor(tensor, fmt::format("whole numbers (I8 to U64, BOOL) are needed, it is {}", tensor.dtypeName));

@@ -34,6 +34,8 @@ class RowReader {
 
 /// Elements [first, first + out.size()) in C order of the logical array, converted to float.
 void readElements(const Tensor& tensor, int64_t first, std::span<float> out);
+/// Entries [0, width) of one row, numbered as RowReader does, in full precision.
+void readRow(const Tensor& tensor, int64_t row, int64_t width, std::vector<double>& out);
 /// All elements of an integer or BOOL tensor in C order; Error(BadInput) for floating tensors.
 std::vector<int64_t> readIntegers(const Tensor& tensor);
 

@@ -1,0 +1,72 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "divergence/plan.h"
+
+namespace divlens {
+
+/// One row as a distribution, in double precision.
+struct ExactRow {
+  std::vector<double> stored;  ///< as in the file; empty where no row is stored
+  std::vector<double> p;
+  std::vector<double> logs;  ///< ln p; −∞ exactly where the row rules an entry out
+  bool bad = false;          ///< NaN, +∞, a negative probability, or no probability at all
+};
+
+/// The two sides of one value.
+struct ExactPair {
+  std::shared_ptr<const ExactRow> reference;  ///< null where there is none
+  std::shared_ptr<const ExactRow> cell;
+  int64_t target = -1;   ///< token id of the reference `target`
+  bool missing = false;  ///< this value's reference does not exist (layer:prev of the first layer)
+  bool masked = false;   ///< left out on purpose: the value is NaN
+};
+
+/// A value before any reduction: indices into the positions of the plan's rows, columns and reduced axes.
+struct EntryIndex {
+  size_t row = 0;
+  size_t column = 0;
+  std::vector<size_t> reduced;
+};
+
+/// Reads what single values are made of, in double precision; not thread-safe.
+class ExactReader {
+ public:
+  explicit ExactReader(const Plan& plan);
+  ExactPair pair(const EntryIndex& index);
+  /// The element of a scalar table.
+  double scalar(const EntryIndex& index) const;
+
+ private:
+  struct Place {
+    int64_t cell, reference;
+    bool outside, masked;
+  };
+  Place placeOf(const EntryIndex& index) const;
+  std::shared_ptr<const ExactRow> stored(const Tensor& tensor, Kind kind, int64_t row) const;
+  std::shared_ptr<const ExactRow> meanRow(int64_t first) const;
+  std::shared_ptr<const ExactRow> uniformRow() const;
+  std::shared_ptr<const ExactRow> oneHotRow(int64_t id) const;
+
+  const Plan& plan_;
+  std::vector<int64_t> targets_;
+  int64_t lastReference_ = -1;  ///< neighbouring values often share their reference
+  std::shared_ptr<const ExactRow> lastRow_;
+};
+
+/// True where exactValue knows the metric.
+bool hasExact(const Metric& metric);
+/// The metric of one pair in the plan's unit, evaluated in double precision with the zero rules.
+double exactValue(const Plan& plan, const MetricUse& use, const ExactPair& pair);
+
+/// True for metrics that are sums of terms ≥ 0, one for each vocabulary entry.
+bool hasTerms(const Metric& metric);
+/// Those terms, in the plan's unit; they sum to exactValue. Empty where the value is NaN.
+std::vector<double> exactTerms(const Plan& plan, const MetricUse& use, const ExactPair& pair);
+/// Names of the metrics that have terms, in the table's order.
+std::vector<std::string> metricsWithTerms();
+
+}  // namespace divlens

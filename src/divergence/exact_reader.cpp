@@ -1,0 +1,152 @@
+// Rows of a plan as distributions in double precision.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "divergence/exact.h"
+#include "dump/rows.h"
+
+namespace divlens {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// The elements as logits: probabilities by their logarithm, a negative one is NaN.
+std::vector<double> logitsOf(const std::vector<double>& stored, Kind kind) {
+  if (kind != Kind::Probs) return stored;
+  std::vector<double> out(stored.size());
+  std::transform(stored.begin(), stored.end(), out.begin(), [](double v) {
+    return v < 0 ? std::numeric_limits<double>::quiet_NaN() : v == 0 ? -kInfinity : std::log(v);
+  });
+  return out;
+}
+
+/// Softmax of x / T. The maximum's own 1 is kept out of the sum, so that peaked rows keep their small logarithms.
+void normalise(ExactRow& row, const std::vector<double>& x, double temperature) {
+  for (double v : x) row.bad = row.bad || std::isnan(v) || v == kInfinity;
+  const auto top = std::max_element(x.begin(), x.end());
+  row.bad = row.bad || top == x.end() || *top == -kInfinity;
+  if (row.bad) return;
+  long double rest = 0;
+  for (auto at = x.begin(); at != x.end(); ++at)
+    if (at != top) rest += std::exp((*at - *top) / temperature);
+  const double logSum = std::log1p(double(rest));
+  row.logs.resize(x.size());
+  row.p.resize(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    row.logs[i] = (x[i] - *top) / temperature - logSum;
+    row.p[i] = std::exp(row.logs[i]);
+  }
+}
+
+bool excludes(const Plan& plan, size_t entry) {
+  return !plan.allowedBits.empty() && (plan.allowedBits[entry / 32] >> (entry % 32) & 1u) == 0;
+}
+
+std::shared_ptr<ExactRow> rowOf(const Plan& plan, std::vector<double> stored, Kind kind, double temperature) {
+  auto row = std::make_shared<ExactRow>();
+  row->stored = std::move(stored);
+  std::vector<double> logits = logitsOf(row->stored, kind);
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (!excludes(plan, i)) continue;
+    row->stored[i] = 0;
+    logits[i] = -kInfinity;
+  }
+  normalise(*row, logits, temperature);
+  return row;
+}
+
+}  // namespace
+
+ExactReader::ExactReader(const Plan& plan) : plan_(plan) {
+  if (plan.reference.kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
+}
+
+ExactReader::Place ExactReader::placeOf(const EntryIndex& index) const {
+  const Reference& reference = plan_.reference;
+  Place place{0, reference.base, false, false};
+  int64_t mask = 0;
+  size_t axes = 0;
+  const auto add = [&](const PlanAxis& axis, size_t i) {
+    const int64_t position = axis.positions.at(i);
+    if (!plan_.mask.values.empty()) mask += position * plan_.mask.strides.at(axes++);
+    place.cell += position * axis.cellStride;
+    place.reference += position * axis.referenceStride;
+    if (reference.kind != ReferenceKind::Shifted || axis.synthetic || axis.name != reference.shiftAxis) return;
+    place.outside = position + reference.shift < 0 || position + reference.shift >= axis.length;
+  };
+  add(plan_.rows, index.row);
+  add(plan_.columns, index.column);
+  for (size_t i = 0; i < plan_.reduced.size(); ++i) add(plan_.reduced[i], index.reduced.at(i));
+  place.masked = !plan_.mask.values.empty() && plan_.mask.values.at(size_t(mask)) != 0;
+  return place;
+}
+
+double ExactReader::scalar(const EntryIndex& index) const {
+  const int64_t at = placeOf(index).cell;
+  const int64_t length = plan_.cells.shape.back();
+  std::vector<double> row;
+  readRow(plan_.cells, at / length, at % length + 1, row);
+  return row.back();
+}
+
+std::shared_ptr<const ExactRow> ExactReader::stored(const Tensor& tensor, Kind kind, int64_t row) const {
+  std::vector<double> elements;
+  readRow(tensor, row, plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(), elements);
+  return rowOf(plan_, std::move(elements), kind, plan_.temperature);
+}
+
+std::shared_ptr<const ExactRow> ExactReader::meanRow(int64_t first) const {
+  const Reference& reference = plan_.reference;
+  auto mean = std::make_shared<ExactRow>();
+  for (int64_t k = 0; k < reference.meanCount; ++k) {
+    const auto row = stored(reference.tensor, reference.rowKind, first + k * reference.meanStride);
+    mean->bad = mean->bad || row->bad;
+    if (mean->bad) return mean;
+    mean->p.resize(row->p.size());
+    mean->stored.resize(row->p.size());
+    for (size_t i = 0; i < row->p.size(); ++i) {
+      mean->p[i] += row->p[i] / double(reference.meanCount);
+      mean->stored[i] += row->stored[i] / double(reference.meanCount);
+    }
+  }
+  mean->logs.resize(mean->p.size());
+  std::transform(mean->p.begin(), mean->p.end(), mean->logs.begin(), [](double p) { return std::log(p); });
+  return mean;
+}
+
+std::shared_ptr<const ExactRow> ExactReader::uniformRow() const {
+  return rowOf(plan_, std::vector<double>(size_t(plan_.vocab), 0.0), Kind::Logits, 1);
+}
+
+std::shared_ptr<const ExactRow> ExactReader::oneHotRow(int64_t id) const {
+  std::vector<double> logits(size_t(plan_.vocab), -kInfinity);
+  logits[size_t(id)] = 0;
+  return rowOf(plan_, std::move(logits), Kind::Logits, 1);
+}
+
+ExactPair ExactReader::pair(const EntryIndex& index) {
+  const Place place = placeOf(index);
+  const Reference& reference = plan_.reference;
+  ExactPair pair;
+  pair.cell = stored(plan_.cells, plan_.kind, place.cell);
+  pair.missing = place.outside;
+  pair.masked = place.masked;
+  if (reference.kind == ReferenceKind::None || pair.missing) return pair;
+  if (reference.kind == ReferenceKind::Target) {
+    pair.target = targets_.at(size_t(place.reference));
+    pair.missing = pair.target < 0 || pair.target >= plan_.vocab || excludes(plan_, size_t(pair.target));
+    if (!pair.missing) pair.reference = oneHotRow(pair.target);
+    return pair;
+  }
+  if (!lastRow_ || lastReference_ != place.reference) {
+    lastReference_ = place.reference;
+    lastRow_ = reference.kind == ReferenceKind::Uniform ? uniformRow()
+               : reference.kind == ReferenceKind::Mean  ? meanRow(place.reference)
+                                                        : stored(reference.tensor, reference.rowKind, place.reference);
+  }
+  pair.reference = lastRow_;
+  return pair;
+}
+
+}  // namespace divlens

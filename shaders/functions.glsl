@@ -95,7 +95,7 @@ float bregmanSeries(float d) {
 float renyiFinish(vec3 s, vec2 m, float a) {
   if (a == 1.0) return s.x;
   if (floatBitsToUint(a) == 0x7f800000u) return m.x;
-  if (abs(s.x) < 0.5) return log1pAny(s.x) / (a - 1.0);
+  if (abs(s.x) < 0.5) return abs(log1pAny(s.x) / (a - 1.0));
   if (!isFiniteBits(floatBitsToUint(s.y))) return (logPositive(s.z) + 160.0) / (a - 1.0);
   return s.y > 0.0 ? logPositive(s.y) / (a - 1.0) : uintBitsToFloat(0x7f800000u);
 }

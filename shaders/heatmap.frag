@@ -6,6 +6,7 @@
 
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uint cells[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Colors { uint colors[]; };
+layout(std430, set = 0, binding = 2) readonly buffer NextCells { uint nextCells[]; };
 layout(push_constant) uniform Push { HeatmapPush push; };
 layout(location = 0) out vec4 color;
 
@@ -63,13 +64,16 @@ void main() {
   uint fromTop = push.originUpper != 0u ? pixel.y : height - 1u - pixel.y;
   uvec2 rows = cellsOf(fromTop, height, push.rowBegin, push.rowEnd, push.rows);
   uvec2 columns = cellsOf(pixel.x, uint(push.w), push.columnBegin, push.columnEnd, push.columns);
-  // A pixel whose rows lie in several chunks belongs to the chunk of its first row.
-  if (rows.x < push.firstRow || rows.x >= push.firstRow + push.chunkRows) discard;
-  rows.y = min(rows.y, push.firstRow + push.chunkRows);
+  // A pixel belongs to the chunk of its first row; the rest of its rows may lie in the next chunk. A chunk is the largest buffer that
+  // the device has: a pixel's rows never fill one.
+  uint seam = push.firstRow + push.chunkRows;
+  if (rows.x < push.firstRow || rows.x >= seam) discard;
+  rows.y = min(rows.y, seam + push.nextRows);
   uint best = kMasked;
   for (uint r = rows.x; r < rows.y; ++r)
     for (uint c = columns.x; c < columns.y; ++c) {
-      uint bits = cells[(r - push.firstRow) * push.columns + c];
+      uint bits = r < seam ? cells[(r - push.firstRow) * push.columns + c] : nextCells[(r - seam) * push.columns + c];
+      if (rulePicks(push.hiddenOp, push.hiddenValue, uintBitsToFloat(bits))) continue;
       best = larger(bits, best) ? bits : best;
     }
   if (best == kMasked) discard;

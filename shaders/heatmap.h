@@ -7,8 +7,10 @@
 #include <cstdint>
 namespace divlens {
 using HeatmapUint = uint32_t;
+#define HEATMAP_FUNCTION inline
 #else
 #define HeatmapUint uint
+#define HEATMAP_FUNCTION
 #endif
 
 // Entries of the colour table behind its 256 colours.
@@ -20,6 +22,24 @@ const int kColorInf = 259;
 const HeatmapUint kDrawCells = 0u;
 const HeatmapUint kDrawBarVertical = 1u;
 const HeatmapUint kDrawBarHorizontal = 2u;
+
+// Comparisons that pick cells (--mask).
+const HeatmapUint kRuleNone = 0u;
+const HeatmapUint kRuleBelow = 1u;
+const HeatmapUint kRuleAtMost = 2u;
+const HeatmapUint kRuleAbove = 3u;
+const HeatmapUint kRuleAtLeast = 4u;
+const HeatmapUint kRuleEqual = 5u;
+const HeatmapUint kRuleOther = 6u;
+
+HEATMAP_FUNCTION bool rulePicks(HeatmapUint op, float value, float cell) {
+  if (op == kRuleNone || isnan(cell)) return false;
+  if (op == kRuleBelow) return cell < value;
+  if (op == kRuleAtMost) return cell <= value;
+  if (op == kRuleAbove) return cell > value;
+  if (op == kRuleAtLeast) return cell >= value;
+  return (cell == value) == (op == kRuleEqual);
+}
 
 struct HeatmapPush {
   NormParams norm;
@@ -35,12 +55,15 @@ struct HeatmapPush {
   HeatmapUint columns;
   HeatmapUint firstRow;  // of the chunk that is drawn
   HeatmapUint chunkRows;
+  HeatmapUint nextRows;  // of the chunk after it, 0: there is none
   HeatmapUint originUpper;
   HeatmapUint mode;
+  HeatmapUint hiddenOp;  // cells that are picked show the background
+  float hiddenValue;
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(HeatmapPush) == 104);
+static_assert(sizeof(HeatmapPush) == 116);
 }  // namespace divlens
 #endif
 #endif

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "divergence/mean_reference.h"
 #include "divergence/pairs_pass.h"
 #include "divergence/reducer.h"
 #include "divergence/row_check.h"
@@ -22,15 +23,6 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr int64_t kBlockEntries = int64_t{1} << 22;
 
 uint64_t alignUp(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
-
-uint32_t deviceDtype(DType dtype) {
-  return dtype == DType::F16 ? kernels::kF16 : dtype == DType::BF16 ? kernels::kBf16 : kernels::kF32;
-}
-
-uint32_t deviceKind(Kind kind, double temperature) {
-  if (kind != Kind::Probs) return kernels::kLogits;
-  return temperature == 1 ? kernels::kProbs : kernels::kLogOfProbs;
-}
 
 bool sameTensor(const Tensor& a, const Tensor& b) {
   return a.source == b.source && a.offset == b.offset && a.shape == b.shape;
@@ -60,9 +52,10 @@ class RowsRun {
     if (stored && !shared_) reference_.emplace(plan.reference.tensor, width(plan.reference.tensor));
     if (kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
     chooseLayout();
-    const SideFormat cellSide = side(cells_, plan.kind);
+    const SideFormat cellSide = formatOf(cells_, plan.kind, plan.temperature);
     SideFormat referenceSide = cellSide;
-    if (reference_) referenceSide = side(*reference_, plan.reference.rowKind);
+    if (reference_)
+      referenceSide = formatOf(*reference_, plan.reference.rowKind, plan.reference.tempered ? 1 : plan.temperature);
     if (!stored)
       referenceSide = {kind == ReferenceKind::Target ? kernels::kOneHot : kernels::kUniform, kernels::kLogits, 0};
     pass_.emplace(context, plan, cellSide, referenceSide, shared_, layout_.limits.entries, 2 * layout_.limits.entries);
@@ -90,10 +83,6 @@ class RowsRun {
 
  private:
   int64_t width(const Tensor& tensor) const { return plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(); }
-
-  SideFormat side(const RowReader& reader, Kind kind) const {
-    return {deviceDtype(reader.deviceDType()), deviceKind(kind, plan_.temperature), uint32_t(reader.rowBytes() / 16)};
-  }
 
   void chooseLayout() {
     const uint64_t cellBytes = cells_.rowBytes();
@@ -194,7 +183,9 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
   const uint64_t channelStride = uint64_t(blocks.front().cells() * entries.entries);
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
   std::optional<RowsRun> run;
-  if (plan.kind != Kind::Scalar) run.emplace(context, plan, options);
+  std::optional<Plan> averaged;
+  if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan);
+  if (plan.kind != Kind::Scalar) run.emplace(context, averaged ? *averaged : plan, options);
   const uint64_t totalBytes = bytesToRead(plan);
   Reducer reducer(context);
   for (const Block& block : blocks) {

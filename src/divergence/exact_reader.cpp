@@ -83,7 +83,9 @@ ExactReader::Place ExactReader::placeOf(const EntryIndex& index) const {
 }
 
 double ExactReader::scalar(const EntryIndex& index) const {
-  const int64_t at = placeOf(index).cell;
+  const Place place = placeOf(index);
+  if (place.masked) return std::numeric_limits<double>::quiet_NaN();
+  const int64_t at = place.cell;
   const int64_t length = plan_.cells.shape.back();
   std::vector<double> row;
   readRow(plan_.cells, at / length, at % length + 1, row);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 
 #include "gpu/barrier.h"
@@ -13,12 +12,6 @@ namespace {
 using namespace kernels;
 
 constexpr uint32_t kMergeSize = 64;
-
-/// Invocations that share a row. It depends on the row's size and the device alone, so that a cell's bits do too.
-uint32_t lanesFor(const gpu::Context& context, uint32_t vectors) {
-  if (context.isCpu()) return 8;
-  return std::clamp(std::bit_ceil(vectors / 4 + 1), 32u, 256u);
-}
 
 /// llama.cpp's log-probabilities span the row's own range.
 bool quantises(const Plan& plan) {
@@ -41,27 +34,15 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
       reference_(reference),
       sharedTensor_(sharedTensor),
       ownReferenceRows_(!sharedTensor && reference.dtype <= kF32),
-      lanes_(lanesFor(context, cells.rowVectors)),
-      parts_(lanes_ <= 8 ? lanes_ : 1) {
-  const uint32_t masked = plan.allowedBits.empty() ? 0 : 1;
-  const uint32_t needsLow = quantises(plan) ? 1 : 0;
-  const auto statsPipeline = [&](const SideFormat& side) {
-    return std::make_shared<gpu::ComputePipeline>(context, "row_stats.comp", 3, uint32_t(sizeof(RowsPush)),
-                                                  std::array{lanes_, side.dtype, side.kind, masked, needsLow});
-  };
-  const auto mergePipeline = [&](const SideFormat& side) {
-    return std::make_shared<gpu::ComputePipeline>(context, "row_stats_merge.comp", 2, uint32_t(sizeof(RowsPush)),
-                                                  std::array{kMergeSize, side.kind});
-  };
-  cellStats_ = statsPipeline(cells_);
-  cellStatsMerge_ = mergePipeline(cells_);
+      lanes_(lanesFor(context, plan.vocab)),
+      parts_(partsFor(lanes_)),
+      cellStats_(std::make_shared<RowStatsPass>(context, plan, cells, quantises(plan))),
+      referenceStats_(cellStats_),
+      allowed_(allowedBuffer(context, plan)) {
   // Sides that are stored alike share their pipelines.
   const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind;
-  referenceStats_ = !ownReferenceRows_ || alike ? cellStats_ : statsPipeline(reference_);
-  referenceStatsMerge_ = !ownReferenceRows_ || alike ? cellStatsMerge_ : mergePipeline(reference_);
-  const std::vector<uint32_t> none(4, 0);
-  allowed_ = gpu::makeFilledBuffer(
-      context, std::as_bytes(std::span(plan.allowedBits.empty() ? none : plan.allowedBits)), "allowed entries");
+  if (ownReferenceRows_ && !alike)
+    referenceStats_ = std::make_shared<RowStatsPass>(context, plan, reference, quantises(plan));
   for (size_t channel = 0; channel < plan.metrics.size(); channel += kMaxChannels) addGroup(context, channel);
   const size_t channels = std::min<size_t>(plan.metrics.size(), kMaxChannels);
   statsPartials_ =
@@ -99,25 +80,8 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
   groups_.push_back(std::move(group));
 }
 
-uint32_t PairsPass::descriptorSets() const { return uint32_t(4 + groups_.size() + plan_.metrics.size()); }
-
-void PairsPass::recordStats(VkCommandBuffer commands, Slot& slot, bool cells, gpu::BufferRange rows, size_t count,
-                            size_t firstRow) const {
-  const SideFormat& side = cells ? cells_ : reference_;
-  const RowsPush push{.rows = uint32_t(count),
-                      .firstRow = uint32_t(firstRow),
-                      .rowVectors = side.rowVectors,
-                      .width = uint32_t(plan_.vocab),
-                      .inverseTemperature = float(1.0 / plan_.temperature),
-                      .parts = parts_};
-  gpu::DescriptorPool& pool = slot.submission.descriptors();
-  const gpu::BufferRange first[] = {rows, {&statsPartials_}, {&allowed_}};
-  (cells ? cellStats_ : referenceStats_)->dispatch(commands, pool, first, bytesOf(push), push.rows);
-  gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-  const gpu::BufferRange second[] = {{&statsPartials_}, {&stats_}};
-  (cells ? cellStatsMerge_ : referenceStatsMerge_)
-      ->dispatch(commands, pool, second, bytesOf(push), (push.rows + kMergeSize - 1) / kMergeSize);
-  gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+uint32_t PairsPass::descriptorSets() const {
+  return uint32_t(2 * RowStatsPass::kDescriptorSets + groups_.size() + plan_.metrics.size());
 }
 
 PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channelStride) const {
@@ -153,13 +117,14 @@ void PairsPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceO
   const bool own = ownReferenceRows_ && referenceRows > 0;
   const gpu::BufferRange reference =
       own ? gpu::BufferRange{&slot.rows(), referenceOffset, referenceRows * reference_.rowVectors * 16} : cells;
-  recordStats(commands, slot, true, cells, cellRows, 0);
-  if (own) recordStats(commands, slot, false, reference, referenceRows, cellRows);
+  gpu::DescriptorPool& pool = slot.submission.descriptors();
+  cellStats_->record(commands, pool, cells, cellRows, 0, statsPartials_, stats_, allowed_);
+  if (own)
+    referenceStats_->record(commands, pool, reference, referenceRows, cellRows, statsPartials_, stats_, allowed_);
   const gpu::BufferRange cellStats{&stats_, 0, cellRows * sizeof(RowStats)};
   // Storage buffer offsets have an alignment of their own, so the reference's statistics are reached by number, not by
   // offset.
   const gpu::BufferRange allStats{&stats_};
-  gpu::DescriptorPool& pool = slot.submission.descriptors();
   for (const Group& group : groups_) {
     PairsPush push = pairsPush(group, pairs, channelStride);
     push.firstReferenceStats = own ? uint32_t(cellRows) : 0;

@@ -2,18 +2,12 @@
 #include <memory>
 #include <vector>
 
+#include "divergence/row_stats.h"
 #include "divergence/row_stream.h"
 #include "divergence/tiles.h"
 #include "gpu/pipeline.h"
 
 namespace divlens {
-
-/// One side of the comparison as the kernels take it.
-struct SideFormat {
-  uint32_t dtype = kernels::kF32;
-  uint32_t kind = kernels::kLogits;
-  uint32_t rowVectors = 0;  ///< uvec4 in a padded row
-};
 
 /// The compute passes over a tile: normalisers of its rows, sums of the metrics over the vocabulary, values of the
 /// pairs.
@@ -35,8 +29,6 @@ class PairsPass {
     std::vector<std::unique_ptr<gpu::ComputePipeline>> finish;  ///< one a channel
   };
   void addGroup(const gpu::Context& context, size_t firstChannel);
-  void recordStats(VkCommandBuffer commands, Slot& slot, bool cells, gpu::BufferRange rows, size_t count,
-                   size_t firstRow) const;
   kernels::PairsPush pairsPush(const Group& group, size_t pairs, uint64_t channelStride) const;
 
   const Plan& plan_;
@@ -44,9 +36,9 @@ class PairsPass {
   bool sharedTensor_;
   bool ownReferenceRows_;
   uint32_t lanes_, parts_;
-  std::shared_ptr<gpu::ComputePipeline> cellStats_, referenceStats_, cellStatsMerge_, referenceStatsMerge_;
+  std::shared_ptr<RowStatsPass> cellStats_, referenceStats_;
   std::vector<Group> groups_;
-  gpu::Buffer statsPartials_, stats_, sumPartials_, allowed_;
+  gpu::Buffer allowed_, statsPartials_, stats_, sumPartials_;
 };
 
 }  // namespace divlens

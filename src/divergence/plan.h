@@ -61,6 +61,7 @@ struct Reference {
   int64_t base = 0;
   std::string shiftAxis;   ///< Shifted: the axis along which the row before (-1) or after (+1) is taken
   int shift = 0;           ///< Shifted: cells whose neighbour does not exist are NaN
+  bool tempered = false;   ///< the rows hold probabilities at the plan's temperature already
   int64_t meanStride = 0;  ///< Mean: rows base + k · meanStride, k in [0, meanCount), are averaged
   int64_t meanCount = 0;
 };

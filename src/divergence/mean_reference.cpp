@@ -1,0 +1,132 @@
+#include "divergence/mean_reference.h"
+
+#include <algorithm>
+#include <array>
+
+#include "divergence/row_stats.h"
+#include "dump/rows.h"
+#include "dump/temporary.h"
+#include "gpu/barrier.h"
+#include "gpu/pipeline.h"
+
+namespace divlens {
+namespace {
+
+using kernels::MeanPush;
+
+constexpr uint64_t kTileBytes = uint64_t{8} << 20;
+constexpr uint32_t kLocalSize = 64;
+
+/// First row (position 0 of the averaged axis) of every mean that the cells need, ascending.
+std::vector<int64_t> neededMeans(const Plan& plan) {
+  std::vector<int64_t> rows{plan.reference.base};
+  const auto spread = [&](const PlanAxis& axis) {
+    if (axis.referenceStride == 0) return;
+    std::vector<int64_t> next;
+    for (const int64_t row : rows)
+      for (const int64_t position : axis.positions) next.push_back(row + position * axis.referenceStride);
+    rows = std::move(next);
+  };
+  spread(plan.rows);
+  spread(plan.columns);
+  for (const PlanAxis& axis : plan.reduced) spread(axis);
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return rows;
+}
+
+/// Averages rows a tile at a time.
+class Averager {
+ public:
+  Averager(const gpu::Context& context, const Plan& plan, const RowReader& reader)
+      : context_(context),
+        plan_(plan),
+        reader_(reader),
+        format_(formatOf(reader, plan.kind, plan.temperature)),
+        rowsAtOnce_(size_t(std::max<uint64_t>(1, std::min<uint64_t>(kTileBytes / reader.rowBytes(), 16384)))),
+        stats_(context, plan, format_, false),
+        mean_(context, "mean_rows.comp", 3, uint32_t(sizeof(MeanPush)),
+              std::array{kLocalSize, format_.dtype, format_.kind}),
+        submission_(context, 4, 3),
+        upload_(context, rowsAtOnce_ * reader.rowBytes(), gpu::Memory::Upload, "rows to average"),
+        partials_(context, rowsAtOnce_ * stats_.parts() * sizeof(kernels::StatsPartial), gpu::Memory::Device,
+                  "row statistics' parts"),
+        rowStats_(context, rowsAtOnce_ * sizeof(kernels::RowStats), gpu::Memory::Device, "row statistics"),
+        out_(context, uint64_t(plan.vocab + 7) / 8 * 32, gpu::Memory::Device, "mean distribution"),
+        allowed_(allowedBuffer(context, plan)) {}
+
+  /// The mean of rows first + k · stride, k < count: `vocab` floats.
+  std::vector<float> average(int64_t first) {
+    std::vector<int64_t> rows;
+    for (int64_t k = 0; k < plan_.reference.meanCount; ++k) {
+      rows.push_back(first + k * plan_.reference.meanStride);
+      if (rows.size() < rowsAtOnce_ && k + 1 < plan_.reference.meanCount) continue;
+      addTile(rows, k + 1 == int64_t(rows.size()));
+      rows.clear();
+    }
+    std::vector<float> mean(size_t(plan_.vocab));
+    gpu::download(context_, out_, 0, std::as_writable_bytes(std::span(mean)));
+    return mean;
+  }
+
+ private:
+  void addTile(const std::vector<int64_t>& rows, bool first) {
+    submission_.wait();
+    reader_.read(rows, upload_.mapped());
+    const MeanPush push{.rows = uint32_t(rows.size()),
+                        .rowVectors = format_.rowVectors,
+                        .width = uint32_t(plan_.vocab),
+                        .inverseTemperature = float(1.0 / plan_.temperature),
+                        .weight = float(1.0 / double(plan_.reference.meanCount)),
+                        .first = first ? 1u : 0u};
+    const VkCommandBuffer commands = submission_.begin();
+    gpu::barrier(commands, gpu::kAnyRead, gpu::kComputeReadWrite);
+    gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+    stats_.record(commands, submission_.descriptors(), {&upload_}, rows.size(), 0, partials_, rowStats_, allowed_);
+    const gpu::BufferRange buffers[] = {{&upload_}, {&rowStats_}, {&out_}};
+    const uint32_t steps = uint32_t((plan_.vocab + 7) / 8);
+    mean_.dispatch(commands, submission_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)),
+                   (steps + kLocalSize - 1) / kLocalSize);
+    submission_.submit();
+    submission_.wait();
+  }
+
+  const gpu::Context& context_;
+  const Plan& plan_;
+  const RowReader& reader_;
+  SideFormat format_;
+  size_t rowsAtOnce_;
+  RowStatsPass stats_;
+  gpu::ComputePipeline mean_;
+  gpu::Submission submission_;
+  gpu::Buffer upload_, partials_, rowStats_, out_, allowed_;
+};
+
+}  // namespace
+
+Plan withMeanReference(const gpu::Context& context, const Plan& plan) {
+  const RowReader reader(plan.reference.tensor, plan.vocab);
+  const uint64_t rowBytes = uint64_t(plan.vocab) * sizeof(float);
+  auto file = std::make_shared<TemporaryFile>(uint64_t(reader.rows()) * rowBytes);
+  Averager averager(context, plan, reader);
+  for (const int64_t row : neededMeans(plan)) {
+    const std::vector<float> mean = averager.average(row);
+    file->write(uint64_t(row) * rowBytes, std::as_bytes(std::span(mean)));
+  }
+  Plan out = plan;
+  Tensor& tensor = out.reference.tensor;
+  tensor.name = "mean";
+  tensor.dtype = DType::F32;
+  tensor.shape = {reader.rows(), plan.vocab};
+  tensor.strides = {plan.vocab, 1};
+  tensor.axes.clear();
+  tensor.kind = Kind::Probs;
+  tensor.source = file;
+  tensor.offset = 0;
+  out.reference.kind = ReferenceKind::Rows;
+  out.reference.rowKind = Kind::Probs;
+  out.reference.tempered = true;
+  return out;
+}
+
+}  // namespace divlens

@@ -1,0 +1,77 @@
+#include "divergence/row_stats.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "gpu/barrier.h"
+
+namespace divlens {
+namespace {
+
+using namespace kernels;
+
+constexpr uint32_t kMergeSize = 64;
+
+/// One row for each stored type that the kernels read.
+struct StoredType {
+  DType dtype;
+  uint32_t code;
+};
+constexpr StoredType kStoredTypes[] = {{DType::F16, kF16}, {DType::BF16, kBf16}, {DType::F32, kF32}};
+
+uint32_t kindOf(Kind kind, double temperature) {
+  if (kind != Kind::Probs) return kLogits;
+  return temperature == 1 ? kProbs : kLogOfProbs;
+}
+
+}  // namespace
+
+SideFormat formatOf(const RowReader& reader, Kind kind, double temperature) {
+  const auto type = std::find_if(std::begin(kStoredTypes), std::end(kStoredTypes),
+                                 [&](const StoredType& t) { return t.dtype == reader.deviceDType(); });
+  return {type->code, kindOf(kind, temperature), uint32_t(reader.rowBytes() / 16)};
+}
+
+uint32_t lanesFor(const gpu::Context& context, int64_t width) {
+  if (context.isCpu()) return 8;
+  return std::clamp(std::bit_ceil(uint32_t(width / 32 + 1)), 32u, 256u);
+}
+
+uint32_t partsFor(uint32_t lanes) { return lanes <= 8 ? lanes : 1; }
+
+gpu::Buffer allowedBuffer(const gpu::Context& context, const Plan& plan) {
+  const std::vector<uint32_t> none(4, 0);
+  const std::vector<uint32_t>& bits = plan.allowedBits.empty() ? none : plan.allowedBits;
+  return gpu::makeFilledBuffer(context, std::as_bytes(std::span(bits)), "allowed entries");
+}
+
+RowStatsPass::RowStatsPass(const gpu::Context& context, const Plan& plan, SideFormat format, bool needsLow)
+    : format_(format),
+      parts_(partsFor(lanesFor(context, plan.vocab))),
+      width_(uint32_t(plan.vocab)),
+      inverseTemperature_(float(1.0 / plan.temperature)),
+      first_(context, "row_stats.comp", 3, uint32_t(sizeof(RowsPush)),
+             std::array{lanesFor(context, plan.vocab), format.dtype, format.kind, plan.allowedBits.empty() ? 0u : 1u,
+                        needsLow ? 1u : 0u}),
+      merge_(context, "row_stats_merge.comp", 2, uint32_t(sizeof(RowsPush)), std::array{kMergeSize, format.kind}) {}
+
+void RowStatsPass::record(VkCommandBuffer commands, gpu::DescriptorPool& pool, gpu::BufferRange rows, size_t count,
+                          size_t firstRow, const gpu::Buffer& partials, const gpu::Buffer& stats,
+                          const gpu::Buffer& allowed) const {
+  const RowsPush push{.rows = uint32_t(count),
+                      .firstRow = uint32_t(firstRow),
+                      .rowVectors = format_.rowVectors,
+                      .width = width_,
+                      .inverseTemperature = inverseTemperature_,
+                      .parts = parts_};
+  const auto bytes = std::as_bytes(std::span(&push, 1));
+  const gpu::BufferRange first[] = {rows, {&partials}, {&allowed}};
+  first_.dispatch(commands, pool, first, bytes, push.rows);
+  gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+  const gpu::BufferRange second[] = {{&partials}, {&stats}};
+  merge_.dispatch(commands, pool, second, bytes, (push.rows + kMergeSize - 1) / kMergeSize);
+  gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+}
+
+}  // namespace divlens

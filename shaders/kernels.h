@@ -100,6 +100,7 @@ struct PairsPush {
   uint parts;                // partials of a pair and channel
   uint channels;             // that share the dispatch
   uint allowed;              // entries compared: width less what --vocab-mask excludes
+  uint firstChannel;         // of those that share the dispatch, among all
 };
 
 // Statistics over reduced axes.
@@ -135,7 +136,7 @@ struct ReducePush {
 #ifdef __cplusplus
 static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 20 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
-static_assert(sizeof(PairsPush) == 60 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
+static_assert(sizeof(PairsPush) == 64 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
               sizeof(ReduceNode) == 24);
 }  // namespace divlens::kernels
 #endif

@@ -40,7 +40,7 @@ void main() {
   uint pair = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
   if (pair >= push.pairs) return;
   PairEntry entry = entries[pair];
-  uint at = push.channelStride * kChannel + entry.slot;
+  uint at = push.channelStride * (push.firstChannel + kChannel) + entry.slot;
   if (entry.missing == 2u || (kNeedsReference && entry.missing == 1u)) {
     values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;
     return;

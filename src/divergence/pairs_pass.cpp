@@ -96,7 +96,8 @@ PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channe
                  .channelStride = uint32_t(channelStride),
                  .parts = parts_,
                  .channels = uint32_t(group.channels),
-                 .allowed = uint32_t(plan_.allowed)};
+                 .allowed = uint32_t(plan_.allowed),
+                 .firstChannel = uint32_t(group.firstChannel)};
   for (size_t i = 0; i < group.channels; ++i) push.parameters[i] = plan_.metrics[group.firstChannel + i].parameter;
   return push;
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/explain.h"
 #include "app/info.h"
 #include "app/picture.h"
 #include "app/session.h"
@@ -69,6 +70,7 @@ Exit computeOrRender(const Settings& settings) {
   Session session;
   openSession(session, settings);
   const Cells cells = readCells(session);
+  verifyCells(session, cells, settings);
   std::string printed;
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string bytes = contentsOf(session, cells, settings, settings.outputs[i].format->writer);
@@ -86,6 +88,11 @@ Exit computeOrRender(const Settings& settings) {
 
 Exit showInfo(const Settings& settings) {
   print(runInfo(settings));
+  return Exit::Done;
+}
+
+Exit explain(const Settings& settings) {
+  print(runExplain(settings));
   return Exit::Done;
 }
 
@@ -115,8 +122,11 @@ struct Handler {
   Exit (*run)(const Settings&);
 };
 
-constexpr Handler kHandlers[] = {
-    {"info", showInfo}, {"compute", computeOrRender}, {"render", computeOrRender}, {"devices", showDevices}};
+constexpr Handler kHandlers[] = {{"info", showInfo},
+                                 {"compute", computeOrRender},
+                                 {"render", computeOrRender},
+                                 {"explain", explain},
+                                 {"devices", showDevices}};
 
 }  // namespace
 

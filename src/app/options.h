@@ -36,8 +36,12 @@ struct Settings {
   std::vector<Output> outputs;
   std::string format;  ///< --format, for outputs whose suffix says nothing
   std::string device = "auto";
-  uint64_t maxGpuMemory = 0;  ///< bytes; 0: what the device offers
-  uint64_t maxRam = 0;        ///< bytes; 0: what the machine offers
+  uint64_t maxGpuMemory = 0;    ///< bytes; 0: what the device offers
+  uint64_t maxRam = 0;          ///< bytes; 0: what the machine offers
+  std::vector<std::string> at;  ///< of explain: "AXIS=SPEC"
+  int64_t top = 20;             ///< of explain: entries that are listed
+  std::string tokenizer;        ///< of explain: path of a tokenizer.json
+  int64_t verify = 0;           ///< cells that are recomputed in double precision
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -62,7 +66,8 @@ enum Section : unsigned {
   kFigureSection = 2,
   kOutputSection = 4,
   kDeviceSection = 8,
-  kCommonSection = 16
+  kCommonSection = 16,
+  kExplainSection = 32
 };
 
 /// One option, one row: the help, the parser and the suggestions read it.

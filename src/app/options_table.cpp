@@ -27,6 +27,12 @@ int64_t parseCount(const std::string& text, std::string_view option) {
   throw Error(Exit::Usage, fmt::format("{} '{}': it must be a whole number", option, escaped(text)));
 }
 
+int64_t parseAtLeastOne(const std::string& text, std::string_view option) {
+  const int64_t value = parseCount(text, option);
+  if (value >= 1) return value;
+  throw Error(Exit::Usage, fmt::format("{} {}: it must be 1 or more", option, value));
+}
+
 }  // namespace
 
 const std::vector<OutputFormat>& outputFormats() {
@@ -45,6 +51,8 @@ const std::vector<Command>& commands() {
       {"compute", "DUMP [plan] -o OUT…", "the grid as data: .npy .csv .tsv .json", kCompute, 1, 1, true},
       {"render", "DUMP [plan] [figure] -o OUT…", "a figure, and any data format beside it", kCompute | kFigureSection,
        1, 1, true},
+      {"explain", "DUMP [plan] --at AXIS=SPEC … [--top K]", "what one cell is made of, by vocabulary entry",
+       kPlanSection | kExplainSection | kCommonSection, 1, 1, false},
       {"devices", "[--json]", "Vulkan devices, and why some do not serve", kCommonSection, 0, 0, false},
   };
   return table;
@@ -74,6 +82,9 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--dtype", "NAME", "how to read elements that a file calls raw bytes, say bf16", [](S& s, T& t) { s.plan.open.dtype = t; }},
       {kPlanSection, "--lenient", nullptr, "holes and trailing bytes in a file are worth a warning only", [](S& s, T&) { s.plan.open.lenient = true; }},
       {kPlanSection, "--partial", nullptr, "read a truncated file as far as it goes", [](S& s, T&) { s.plan.open.partial = true; }},
+      {kExplainSection, "--at", "AXIS=SPEC", "the cell: one position or label on each axis of the grid; reduced axes that are not named are averaged; repeatable", [](S& s, T& t) { s.at.push_back(t); }},
+      {kExplainSection, "--top", "K", "how many entries of the vocabulary are listed, largest term first; default: 20", [](S& s, T& t) { s.top = parseAtLeastOne(t, "--top"); }},
+      {kExplainSection, "--tokenizer", "FILE", "tokenizer.json with the entries' texts; default: labels of the vocabulary, else the one beside the dump", [](S& s, T& t) { s.tokenizer = t; }},
       {kFigureSection, "--cmap", "MAP", "colormap: a name (list below; _r reverses), a file, or '#2166ac,#f7f7f7,#e08214'", [](S& s, T& t) { s.figure.cmap = t; }},
       {kFigureSection, "--vmin", "V", "value of the first colour", [](S& s, T& t) { s.figure.vmin = parseNumber(t, "--vmin"); }},
       {kFigureSection, "--vmax", "V", "value of the last colour", [](S& s, T& t) { s.figure.vmax = parseNumber(t, "--vmax"); }},
@@ -103,6 +114,7 @@ const std::vector<OptionRow>& optionRows() {
       {kDeviceSection, "--device", "D", "auto, an index, part of a name or a UUID (divlens devices lists them)", [](S& s, T& t) { s.device = t; }},
       {kDeviceSection, "--max-gpu-mem", "SIZE", "budget of device memory: 2G, 512M", [](S& s, T& t) { s.maxGpuMemory = parseBytes(t, "--max-gpu-mem"); }},
       {kDeviceSection, "--max-ram", "SIZE", "budget of the machine's memory", [](S& s, T& t) { s.maxRam = parseBytes(t, "--max-ram"); }},
+      {kDeviceSection, "--verify", "N", "recompute N cells in double precision on the processor; exit code 1 where they differ", [](S& s, T& t) { s.verify = parseAtLeastOne(t, "--verify"); }},
       {kDeviceSection, "--strict", nullptr, "warnings about the data end in exit code 1", [](S& s, T&) { s.strict = true; }},
       {kCommonSection, "--json", nullptr, "output and errors as JSON", [](S& s, T&) { s.json = true; }},
       {kCommonSection, "-q,--quiet", nullptr, "no notes on standard error", [](S& s, T&) { s.quiet = true; }},

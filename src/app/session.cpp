@@ -97,6 +97,18 @@ void openSession(Session& session, const Settings& settings) {
   say(settings, text);
 }
 
+void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings) {
+  if (settings.verify == 0) return;
+  session.verification = verify(session.plan, session.result->panels, cells, settings.verify, &interruptFlag());
+  const Verification& v = *session.verification;
+  if (!v.passed())
+    throw Error(Exit::Failure,
+                fmt::format("verified {}: the device says {}, double precision {}; nothing was written. Try another "
+                            "--device (divlens devices lists them) or a newer driver",
+                            v.text(), v.computed, v.exact));
+  say(settings, "verified " + v.text());
+}
+
 void checkValidation(const gpu::Context& context) {
   if (context.validationMessages().empty()) return;
   std::string text = fmt::format("the Vulkan validation layer has {} messages:", context.validationMessages().size());

@@ -6,6 +6,7 @@
 
 #include "app/options.h"
 #include "divergence/evaluate.h"
+#include "divergence/verify.h"
 #include "gpu/context.h"
 
 namespace divlens {
@@ -16,6 +17,7 @@ struct Session {
   Plan plan;
   std::optional<gpu::Context> context;
   std::optional<Result> result;
+  std::optional<Verification> verification;  ///< of --verify
 };
 
 /// Set by SIGINT and SIGTERM to the signal's number.
@@ -26,6 +28,8 @@ void catchInterrupts();
 /// Opens, plans and evaluates `settings.dumps[0]`, with notes and progress on stderr; the session must not be moved
 /// afterwards.
 void openSession(Session& session, const Settings& settings);
+/// With --verify: recomputes some of `cells` in double precision; Error(Failure) where they differ.
+void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings);
 /// Validation messages (with DIVLENS_VALIDATION=1 in the environment) make the run fail: Error(Failure) that lists
 /// them.
 void checkValidation(const gpu::Context& context);

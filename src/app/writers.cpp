@@ -124,6 +124,8 @@ std::string jsonText(const Session& session, const Cells& cells, const Settings&
             {"device", session.context->info().name},
             {"inputs", Json::array()},
             {"command", Json::array({"divlens"})}};
+  if (const auto& v = session.verification)
+    json["verify"] = {{"values", v->values}, {"max_relative_error", v->largest}};
   for (size_t panel = 0; panel < cells.size(); ++panel)
     json["panels"].push_back(panelJson(session, cells[panel], panel));
   for (const PlanInput& input : plan.inputs) json["inputs"].push_back({{"path", input.path}, {"bytes", input.bytes}});

@@ -20,11 +20,11 @@ FigureContent contentOf(int64_t rows, int64_t columns) {
   FigureContent content;
   content.rows = {.name = "layer", .count = rows};
   content.columns = {.name = "token", .count = columns};
-  content.colorbarLabel = "JSD from layer 27 (nats)";
+  content.scales[0].label = "JSD from layer 27 (nats)";
   content.parameters = "jsd · reference layer=-1 · base e · divlens 0.1.0";
   const DataRange data{.cells = 2, .min = 0.04, .max = 0.31, .minPositive = 0.04};
-  content.norm = makeNorm({}, data);
-  content.colors = cellColors({}, "viridis");
+  content.scales[0].norm = makeNorm({}, data);
+  content.scales[0].colors = cellColors({}, "viridis");
   return content;
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("three probes over 32 layers: a label every two layers", "[layout]") {
   FigureContent content = contentOf(3, 32);
   content.rows = {.name = "probe", .count = 3, .labels = {"Subj.", "Attn.", "Last."}};
   content.columns.name = "layer";
-  content.colorbarLabel = "Avg JS Divergence";
+  content.scales[0].label = "Avg JS Divergence";
   FigureOptions options;
   options.xticklabels = "2";
   const Layout layout = laidOut(options, content);
@@ -137,7 +137,7 @@ TEST_CASE("generated tokens over unevenly spaced layers: every label", "[layout]
   FigureContent content = contentOf(9, 5);
   content.rows.labels = {"0", "15", "16", "17", "18", "19", "20", "21", "27"};
   content.columns = {.name = "generated token", .count = 5, .labels = {"Gen0", "Gen1", "Gen2", "Gen3", "Gen4"}};
-  content.hasBad = content.hasInf = true;
+  content.scales[0].hasBad = content.scales[0].hasInf = true;
   const Layout layout = laidOut({}, content);
   CHECK(labelsBeside(layout) == content.rows.labels);
   CHECK(labelsBelow(layout) == content.columns.labels);
@@ -208,8 +208,8 @@ TEST_CASE("no text meets another one or the edge, whatever the grid", "[layout]"
   FigureOptions options;
   options.figsize = figsize;
   options.extend = longNames ? "both" : "";
-  content.extend = makeExtend(options, content.norm, {});
-  content.hasBad = longNames;
+  content.scales[0].extend = makeExtend(options, content.scales[0].norm, {});
+  content.scales[0].hasBad = longNames;
   const Layout layout = laidOut(options, content);
   checkClean(layout);
   const Rect area = areaOf(layout);

@@ -24,7 +24,7 @@ CellImage checkered(const HeatmapArea& area) {
   return image;
 }
 
-Painted painted(VectorFormat format, const std::string& origin = "upper") {
+Painted painted(VectorFormat format, const std::string& origin = "upper", bool text = false, bool rectangles = false) {
   FigureOptions options;
   options.origin = origin;
   options.dpi = 144;
@@ -32,13 +32,15 @@ Painted painted(VectorFormat format, const std::string& origin = "upper") {
   FigureContent content;
   content.rows = {.name = "layer", .count = 3};
   content.columns = {.name = "token", .count = 5, .labels = {"a", "b <&>", "c", "d", "e"}};
-  content.norm = makeNorm({}, {.cells = 2, .min = 0, .max = 1});
-  content.colors = cellColors({}, "viridis");
+  content.scales[0].norm = makeNorm({}, {.cells = 2, .min = 0, .max = 1});
+  content.scales[0].colors = cellColors({}, "viridis");
   TextShaper shaper;
   Painted result;
   result.layout = layoutFigure(options, content, shaper, figureSize(options, content));
   const std::vector<std::pair<std::string, std::string>> metadata = {{"Title", "A <title>"}, {"divlens:metric", "jsd"}};
-  const auto bytes = paintVector(format, result.layout.list, shaper, content.colors, checkered, metadata);
+  const VectorParts parts{
+      .shaper = shaper, .scales = content.scales, .cells = checkered, .metadata = metadata, .rectangles = rectangles};
+  const auto bytes = text ? paintSvg(result.layout.list, parts) : paintVector(format, result.layout.list, parts);
   result.bytes.assign(bytes.begin(), bytes.end());
   return result;
 }
@@ -74,9 +76,28 @@ TEST_CASE("an SVG holds its metadata, escaped", "[vector]") {
   CHECK(painted(VectorFormat::Svg, "lower").bytes != svg);
 }
 
+TEST_CASE("an SVG can keep its text as text", "[vector]") {
+  const std::string svg = painted(VectorFormat::Svg, "upper", true).bytes;
+  CHECK(count(svg, ">b &lt;&amp;&gt;</text>") == 1);
+  CHECK(count(svg, ">layer</text>") + count(svg, ">Layer</text>") == 1);
+  CHECK(count(svg, "<title>A &lt;title&gt;</title>") == 1);
+  CHECK(count(svg, "data:image/png;base64,") == 2);  // the cells and the bar
+  CHECK(count(svg, "width=\"216pt\"") == 1);
+  CHECK(painted(VectorFormat::Svg, "upper", true).bytes == svg);
+}
+
+TEST_CASE("cells can be rectangles that reach under their neighbours", "[vector]") {
+  const std::string svg = painted(VectorFormat::Svg, "upper", true, true).bytes;
+  CHECK(count(svg, "data:image/png;base64,") == 1);  // the bar
+  CHECK(count(svg, "fill=\"#ff0000\"") == 7);
+  CHECK(count(svg, "fill=\"#0000ff\"") == 8);
+  CHECK(painted(VectorFormat::Pdf, "upper", false, true).bytes != painted(VectorFormat::Pdf).bytes);
+}
+
 TEST_CASE("an image that does not match its cells is refused", "[vector]") {
   DisplayList list{.width = 10, .height = 10, .dpi = 72, .items = {HeatmapArea{{0, 0, 10, 10}, 0, true, 0, 2, 0, 2}}};
   TextShaper shaper;
   const auto wrong = [](const HeatmapArea&) { return CellImage{2, 2, {Color{}, Color{}, Color{}}}; };
-  CHECK_THROWS_AS(paintVector(VectorFormat::Pdf, list, shaper, {}, wrong, {}), Error);
+  CHECK_THROWS_AS(
+      paintVector(VectorFormat::Pdf, list, {.shaper = shaper, .scales = {}, .cells = wrong, .metadata = {}}), Error);
 }

@@ -32,7 +32,7 @@ void print(const std::string& text) {
   throw Error(Exit::Output, fmt::format("cannot write standard output: {}", std::strerror(error)));
 }
 
-bool binary(Writer writer) { return writer == Writer::Png || writer == Writer::Npy; }
+bool binary(Writer writer) { return writer == Writer::Png || writer == Writer::Pdf || writer == Writer::Npy; }
 
 /// Opens every output before the long run, so that what cannot be written is known at once; null: standard output.
 std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
@@ -57,10 +57,12 @@ std::string contentsOf(const Session& session, const Cells& cells, const Setting
     case Writer::Json:
       return jsonText(session, cells, settings);
     case Writer::Png:
+    case Writer::Pdf:
+    case Writer::Svg:
       break;
   }
-  const std::vector<uint8_t> png = renderPng(session, cells, settings);
-  return {reinterpret_cast<const char*>(png.data()), png.size()};
+  const std::vector<uint8_t> picture = renderPicture(session, cells, settings, writer);
+  return {reinterpret_cast<const char*>(picture.data()), picture.size()};
 }
 
 Exit computeOrRender(const Settings& settings) {

@@ -73,11 +73,12 @@ std::string directionText(const Plan& plan, const Metric& metric) {
   return fmt::format("{}({} ‖ {})", metric.symbol, reversed ? "cell" : p, reversed ? p : "cell");
 }
 
-std::string colorbarLabel(const Session& session) {
+std::string colorbarLabel(const Session& session, const MetricUse* only) {
   const Plan& plan = session.plan;
   if (plan.metrics.empty()) return statisticPrefix(plan).empty() ? "value" : statisticPrefix(plan) + "value";
   std::vector<std::string> parts;
   for (const MetricUse& use : plan.metrics) {
+    if (only && only != &use) continue;
     const std::string directed = directionText(plan, *use.metric);
     const std::string symbol = directed.empty() ? use.metric->symbol : directed;
     const std::string unit = plan.unitOf(*use.metric);
@@ -112,7 +113,7 @@ std::vector<std::pair<std::string, std::string>> pictureMetadata(const Session& 
     directions.push_back(direction.empty() ? (use.metric->direction == Direction::Symmetric ? "symmetric" : "none")
                                            : direction);
   }
-  const std::string title = settings.figure.title.empty() ? session.dump.title : settings.figure.title;
+  const std::string title = settings.figure.title.value_or(session.dump.title);
   std::vector<std::pair<std::string, std::string>> out;
   if (!title.empty()) out.emplace_back("Title", title);
   out.emplace_back("Software", "divlens " DIVLENS_VERSION);

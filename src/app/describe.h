@@ -12,8 +12,8 @@ namespace divlens {
 std::string panelLabel(const Session& session, size_t panel);
 /// "KL(clean ‖ cell)" for a directed metric, empty otherwise.
 std::string directionText(const Plan& plan, const Metric& metric);
-/// What the colour bar says: "mean KL(clean ‖ cell), nats".
-std::string colorbarLabel(const Session& session);
+/// What the colour bar says: "mean KL(clean ‖ cell), nats"; of one of the metrics, or of all (null).
+std::string colorbarLabel(const Session& session, const MetricUse* only = nullptr);
 /// The small line at the figure's foot: metric, reference, statistic, dump, version. Files by name only.
 std::string parameterLine(const Session& session);
 /// Key and value of everything that a picture's metadata say; paths by file name only.

@@ -10,7 +10,7 @@
 
 namespace divlens {
 
-enum class Writer { Png, Npy, Csv, Tsv, Json };
+enum class Writer { Png, Pdf, Svg, Npy, Csv, Tsv, Json };
 
 /// One row of the table of what -o can write.
 struct OutputFormat {

@@ -37,8 +37,9 @@ int64_t parseAtLeastOne(const std::string& text, std::string_view option) {
 
 const std::vector<OutputFormat>& outputFormats() {
   static const std::vector<OutputFormat> table = {
-      {"png", ".png", Writer::Png, true},  {"npy", ".npy", Writer::Npy, false},    {"csv", ".csv", Writer::Csv, false},
-      {"tsv", ".tsv", Writer::Tsv, false}, {"json", ".json", Writer::Json, false},
+      {"png", ".png", Writer::Png, true},  {"pdf", ".pdf", Writer::Pdf, true},  {"svg", ".svg", Writer::Svg, true},
+      {"npy", ".npy", Writer::Npy, false}, {"csv", ".csv", Writer::Csv, false}, {"tsv", ".tsv", Writer::Tsv, false},
+      {"json", ".json", Writer::Json, false},
   };
   return table;
 }
@@ -94,7 +95,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--linthresh", "V", "symlog is linear below it", [](S& s, T& t) { s.figure.linthresh = parseNumber(t, "--linthresh"); }},
       {kFigureSection, "--gamma", "G", "exponent of the power norm", [](S& s, T& t) { s.figure.gamma = parseNumber(t, "--gamma"); }},
       {kFigureSection, "--origin", "upper|lower", "where row 0 is", [](S& s, T& t) { s.figure.origin = t; }},
-      {kFigureSection, "--title", "TEXT", "above the grid", [](S& s, T& t) { s.figure.title = t; }},
+      {kFigureSection, "--title", "TEXT", "above the grid; empty: none", [](S& s, T& t) { s.figure.title = t; }},
       {kFigureSection, "--xlabel", "TEXT", "below the columns", [](S& s, T& t) { s.figure.xlabel = t; }},
       {kFigureSection, "--ylabel", "TEXT", "beside the rows", [](S& s, T& t) { s.figure.ylabel = t; }},
       {kFigureSection, "--xticklabels", "WHICH", "auto, none, N (every Nth), N,last, a,b,c or @FILE", [](S& s, T& t) { s.figure.xticklabels = t; }},
@@ -102,8 +103,20 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--cbar", nullptr, "draw the colour bar (default)", [](S& s, T&) { s.figure.cbar = true; }},
       {kFigureSection, "--no-cbar", nullptr, "leave the colour bar out", [](S& s, T&) { s.figure.cbar = false; }},
       {kFigureSection, "--cbar-label", "TEXT", "beside the colour bar; default: metric, reference and unit", [](S& s, T& t) { s.figure.cbarLabel = t; }},
+      {kFigureSection, "--share-scale", nullptr, "all panels have the same colours; default: panels of one metric do", [](S& s, T&) { s.figure.shareScale = true; }},
+      {kFigureSection, "--no-share-scale", nullptr, "each panel has colours and a bar of its own", [](S& s, T&) { s.figure.shareScale = false; }},
+      {kFigureSection, "--annot", nullptr, "write the values into the cells", [](S& s, T&) { s.figure.annot = true; }},
+      {kFigureSection, "--fmt", "SPEC", "how --annot writes them, a Python format spec without braces; default: .2g", [](S& s, T& t) { s.figure.fmt = t; }},
+      {kFigureSection, "--mask", "RULE", "hide cells: '>0.5', '<=1e-3', '==0'", [](S& s, T& t) { s.figure.mask = t; }},
+      {kFigureSection, "--mark", "AXIS=ENTRY,…", "outline a cell, or all of a row or column; repeatable", [](S& s, T& t) { s.figure.marks.push_back(t); }},
+      {kFigureSection, "--threshold", "V", "outline the cells that are V or more", [](S& s, T& t) { s.figure.threshold = parseNumber(t, "--threshold"); }},
+      {kFigureSection, "--cells", "HOW", "of PDF and SVG: image, vector (rectangles, 10,000 at most) or auto", [](S& s, T& t) { s.figure.cells = t; }},
+      {kFigureSection, "--svg-text", "HOW", "of SVG: text, or path (outlines)", [](S& s, T& t) { s.figure.svgText = t; }},
       {kFigureSection, "--extend", "ENDS", "neither, min, max or both ends of the bar are pointed", [](S& s, T& t) { s.figure.extend = t; }},
       {kFigureSection, "--figsize", "W,H[UNIT]", "size of the figure in in, cm, mm, pt or px", [](S& s, T& t) { s.figure.figsize = t; }},
+      {kFigureSection, "--size", "VENUE", "width of a venue's column: icml, neurips, iclr, acl, cvpr, aaai, or -full: icml-full", [](S& s, T& t) { s.figure.size = t; }},
+      {kFigureSection, "--style", "NAME", "paper, slide or dark", [](S& s, T& t) { s.figure.style = t; }},
+      {kFigureSection, "--font-size", "PT", "of the axes' names; other text in proportion", [](S& s, T& t) { s.figure.fontSize = parseNumber(t, "--font-size"); }},
       {kFigureSection, "--dpi", "N", "pixels an inch; default: 150", [](S& s, T& t) { s.figure.dpi = parseNumber(t, "--dpi"); }},
       {kFigureSection, "--bad-color", "COLOUR", "of NaN cells", [](S& s, T& t) { s.figure.badColor = t; }},
       {kFigureSection, "--inf-color", "COLOUR", "of infinite cells", [](S& s, T& t) { s.figure.infColor = t; }},

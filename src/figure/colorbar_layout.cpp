@@ -11,7 +11,7 @@ struct LegendEntry {
   Color color;
 };
 
-std::vector<LegendEntry> legendEntries(const FigureContent& content) {
+std::vector<LegendEntry> legendEntries(const ColorScale& content) {
   std::vector<LegendEntry> entries;
   if (content.hasBad) entries.push_back({"NaN", content.colors.bad});
   if (content.hasInf) entries.push_back({"∞", content.colors.inf});
@@ -19,7 +19,7 @@ std::vector<LegendEntry> legendEntries(const FigureContent& content) {
 }
 
 float legendHeight(const FigureParts& parts) {
-  const auto entries = static_cast<float>(legendEntries(parts.content).size());
+  const auto entries = static_cast<float>(legendEntries(parts.scale).size());
   return entries > 0 ? entries * parts.style.line(parts.style.tickSize) + parts.style.px(5) : 0;
 }
 
@@ -49,9 +49,9 @@ float extendLength(const FigureStyle& style, float room) {
 }
 
 // An arrow on [x0, x1] from `base` to `apex`: a dark triangle with the coloured one inside.
-void addArrow(DisplayList& list, float x0, float x1, float base, float apex, float edge, Color color) {
+void addArrow(DisplayList& list, float x0, float x1, float base, float apex, float edge, Color ink, Color color) {
   const float middle = (x0 + x1) / 2, inner = apex + (apex < base ? 2 : -2) * edge;
-  list.items.push_back(Triangle{x0 - edge, base, x1 + edge, base, middle, apex, kInk});
+  list.items.push_back(Triangle{x0 - edge, base, x1 + edge, base, middle, apex, ink});
   if ((apex < base) == (inner < base))
     list.items.push_back(Triangle{x0 + edge, base, x1 - edge, base, middle, inner, color});
 }
@@ -66,16 +66,16 @@ ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label
   space.legend = legend > 0 && room - legend > 2 * line;
   space.labelRoom = std::max(0.0f, labelRoom);
   space.barHeight = std::max(1.0f, room - (space.legend ? legend : 0));
-  const Extend& extend = parts.content.extend;
+  const Extend& extend = parts.scale.extend;
   const float arrows = extendLength(style, room) * static_cast<float>(int(extend.min) + int(extend.max));
-  const float scale = std::max(1.0f, space.barHeight - arrows);
-  const int most = std::clamp(static_cast<int>(scale / (1.9f * line)), 1, 7);
-  space.ticks = spaced(parts.content.norm, colorbarTicks(parts.content.norm, most), scale, line);
+  const float length = std::max(1.0f, space.barHeight - arrows);
+  const int most = std::clamp(static_cast<int>(length / (1.9f * line)), 1, 7);
+  space.ticks = spaced(parts.scale.norm, colorbarTicks(parts.scale.norm, most), length, line);
   float longest = 0;
   for (const std::string& text : space.ticks.labels)
     longest = std::max(longest, parts.shaper.measure(text, style.tickSize).width);
   if (space.legend)
-    for (const LegendEntry& entry : legendEntries(parts.content))
+    for (const LegendEntry& entry : legendEntries(parts.scale))
       longest = std::max(longest, parts.shaper.measure(entry.text, style.tickSize).width);
   space.width = style.barWidth + style.tickGap() + longest;
   if (!labelled) return space;
@@ -90,33 +90,34 @@ ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label
 void addColorbar(Layout& out, const FigureParts& parts, const Rect& span, const ColorbarSpace& space, float top,
                  float bottom) {
   const FigureStyle& style = parts.style;
-  const FigureContent& content = parts.content;
+  const ColorScale& scale = parts.scale;
   auto& items = out.list.items;
   const float x = std::round(span.x), w = style.barWidth, arrow = extendLength(style, span.h), edge = style.lineWidth;
-  const float over = content.extend.max ? arrow : 0, under = content.extend.min ? arrow : 0;
+  const float over = scale.extend.max ? arrow : 0, under = scale.extend.min ? arrow : 0;
   const Rect bar{x, std::round(span.y + over), w, std::max(1.0f, std::floor(space.barHeight - over - under))};
-  const auto t0 = content.norm.t(content.norm.vmin), t1 = content.norm.t(content.norm.vmax);
-  if (over > 0) addArrow(out.list, x, x + w, bar.y - edge, bar.y - over, edge, content.colors.over);
-  if (under > 0) addArrow(out.list, x, x + w, bar.bottom() + edge, bar.bottom() + under, edge, content.colors.under);
-  items.push_back(ColorbarArea{bar, true, t0, t1, content.norm.vmin, content.norm.vmax});
-  addFrame(out.list, bar, edge);
+  const auto t0 = scale.norm.t(scale.norm.vmin), t1 = scale.norm.t(scale.norm.vmax);
+  if (over > 0) addArrow(out.list, x, x + w, bar.y - edge, bar.y - over, edge, style.ink, scale.colors.over);
+  if (under > 0)
+    addArrow(out.list, x, x + w, bar.bottom() + edge, bar.bottom() + under, edge, style.ink, scale.colors.under);
+  items.push_back(ColorbarArea{bar, parts.index, true, t0, t1, scale.norm.vmin, scale.norm.vmax});
+  addFrame(out.list, bar, edge, style.ink);
   for (size_t i = 0; i < space.ticks.values.size(); ++i) {
     const float y =
-        bar.bottom() - static_cast<float>(std::clamp(fraction(content.norm, space.ticks.values[i]), 0.0, 1.0)) * bar.h;
+        bar.bottom() - static_cast<float>(std::clamp(fraction(scale.norm, space.ticks.values[i]), 0.0, 1.0)) * bar.h;
     const float mark = std::clamp(std::floor(y - edge / 2 + 0.5f), bar.y - edge, bar.bottom());
-    items.push_back(FilledRect{{bar.right() + edge, mark, style.tickLength, edge}, kInk});
+    items.push_back(FilledRect{{bar.right() + edge, mark, style.tickLength, edge}, style.ink});
     items.push_back(Text{space.ticks.labels[i], bar.right() + style.tickGap(), y, style.tickSize, HAlign::Left,
-                         VAlign::Middle, 0, kInk});
+                         VAlign::Middle, 0, style.ink});
   }
   if (space.legend) {
     const float line = style.line(style.tickSize), side = std::round(style.tickSize * 0.75f);
     float y = std::round(span.y + space.barHeight + style.px(5) + edge);
-    for (const LegendEntry& entry : legendEntries(content)) {
+    for (const LegendEntry& entry : legendEntries(scale)) {
       const Rect swatch{x, std::round(y + (line - side) / 2), w, side};
       items.push_back(FilledRect{swatch, entry.color});
-      addFrame(out.list, swatch, edge);
+      addFrame(out.list, swatch, edge, style.ink);
       items.push_back(Text{entry.text, bar.right() + style.tickGap(), y + line / 2, style.tickSize, HAlign::Left,
-                           VAlign::Middle, 0, kInk});
+                           VAlign::Middle, 0, style.ink});
       y += line;
     }
   } else if (legendHeight(parts) > 0) {
@@ -126,7 +127,7 @@ void addColorbar(Layout& out, const FigureParts& parts, const Rect& span, const 
   for (const std::string& text : space.labelLines) {
     const float half = parts.shaper.measure(text, style.labelSize).width / 2;
     const float y = std::max(top + half, std::min(bar.y + bar.h / 2, bottom - half));
-    items.push_back(Text{text, right, y, style.labelSize, HAlign::Center, VAlign::Top, 90, kInk});
+    items.push_back(Text{text, right, y, style.labelSize, HAlign::Center, VAlign::Top, 90, style.ink});
     right += style.line(style.labelSize);
   }
 }

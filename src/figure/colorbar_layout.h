@@ -10,7 +10,8 @@ namespace divlens {
 
 struct FigureParts {
   const FigureOptions& options;
-  const FigureContent& content;
+  const ColorScale& scale;
+  int index;  ///< of the scale
   TextShaper& shaper;
   const FigureStyle& style;
 };

@@ -4,6 +4,8 @@
 #include <variant>
 #include <vector>
 
+#include "figure/cell_rule.h"
+
 namespace divlens {
 
 /// Pixels of the figure, y downwards from its top left corner; cell edges may fall between pixels.
@@ -48,6 +50,8 @@ struct Text {
 struct HeatmapArea {
   Rect rect;
   int panel = 0;
+  int scale = 0;            ///< index of its colours
+  CellRule hidden;          ///< cells that show the background
   bool originUpper = true;  ///< true: rowBegin is the top edge; false: the bottom edge
   double rowBegin = 0, rowEnd = 0, columnBegin = 0, columnEnd = 0;
 };
@@ -55,6 +59,7 @@ struct HeatmapArea {
 /// The colour bar's gradient: the colour map at tBegin (bottom or left) … tEnd (top or right), linear in between.
 struct ColorbarArea {
   Rect rect;
+  int scale = 0;
   bool vertical = true;
   float tBegin = 0, tEnd = 1;
   double vmin = 0, vmax = 1;

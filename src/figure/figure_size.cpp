@@ -1,5 +1,5 @@
 // How large a figure is: as --figsize and --dpi say, or so that the grid's cells come out well.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -8,8 +8,10 @@
 
 #include "dump/escape.h"
 #include "error.h"
+#include "figure/figure_style.h"
 #include "figure/layout.h"
 #include "figure/panel_grid.h"
+#include "suggest.h"
 
 namespace divlens {
 namespace {
@@ -58,25 +60,65 @@ size_t longestLabel(const FigureAxis& axis) {
 
 struct Inches {
   double width, height;
+  double cells, rows;  ///< width and height of one panel's cells
 };
 
 Inches defaultSize(const FigureOptions& options, const FigureContent& content) {
-  constexpr double kCell = 0.22, kLetter = 0.065;
+  // Text grows with the style, and with it the room that it needs.
+  const double text = FigureStyle(options).points / 9;
+  const double cell = 0.22 * std::max(1.0, text), letter = 0.065 * text;
+  const double wide = options.annot ? 0.4 * text : cell;  // room for numbers
   const PanelGrid grid = panelGrid(content);
-  double width = std::clamp(kCell * static_cast<double>(content.columns.count), 2.2, 5.4);
-  double height = std::clamp(kCell * static_cast<double>(content.rows.count), 0.95, 4.6);
+  double width = std::clamp(wide * static_cast<double>(content.columns.count), 2.2,
+                            options.annot ? 12.0 : 5.4 * std::max(1.0, text));
+  double height = std::clamp(cell * static_cast<double>(content.rows.count), 0.95, options.annot ? 9.0 : 4.6);
   if (grid.columns > 1) width = std::max(1.6, std::min(width, 9.0 / grid.columns));
   if (grid.rows > 1) height = std::max(0.8, std::min(height, 9.0 / grid.rows));
-  const bool titled = !options.title.empty() || !content.title.empty();
-  const double columnLabel = kLetter * static_cast<double>(longestLabel(content.columns));
+  const bool titled = !options.title.value_or(content.title).empty();
+  const double columnLabel = letter * static_cast<double>(longestLabel(content.columns));
   const bool turned =
       !content.columns.labels.empty() && columnLabel * static_cast<double>(content.columns.count) > width;
-  const double left = 0.35 + kLetter * static_cast<double>(longestLabel(content.rows));
-  const double right = options.cbar ? 0.85 : 0.15;
-  const double bottom = 0.4 + (turned ? columnLabel : 0.1) + (content.parameters.empty() ? 0 : 0.2);
-  const double top = 0.12 + (titled ? 0.22 : 0);
-  return {left + width * grid.columns + 0.2 * (grid.columns - 1) + right,
-          top + height * grid.rows + 0.3 * (grid.rows - 1) + bottom};
+  const double left = 0.35 * text + letter * static_cast<double>(longestLabel(content.rows));
+  const double bars =
+      content.scales.size() > 1 && grid.rows < static_cast<int>(content.scales.size()) ? grid.columns : 1;
+  const double right = (options.cbar ? 0.85 : 0.15) * text;
+  const double bottom = (0.4 + (content.parameters.empty() ? 0 : 0.2)) * text + (turned ? columnLabel : 0.1);
+  const double top = (0.12 + (titled ? 0.22 : 0) + (content.panels.size() > 1 ? 0.15 : 0)) * text;
+  return {left + width * grid.columns + 0.2 * (grid.columns - 1) + right * bars,
+          top + height * grid.rows + 0.3 * (grid.rows - 1) + bottom, width, height};
+}
+
+struct Venue {
+  const char* name;
+  double column, full;  ///< inches; full 0: the column is all there is
+};
+constexpr Venue kVenues[] = {{"icml", 3.25, 6.75}, {"neurips", 5.5, 0},   {"iclr", 5.5, 0},
+                             {"acl", 3.03, 6.30},  {"cvpr", 3.25, 6.875}, {"aaai", 3.3, 6.975}};
+
+double venueWidth(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Venue& venue : kVenues) {
+    const std::string column = venue.name, full = column + "-full";
+    if (name == column) return venue.column;
+    if (name == full) return venue.full > 0 ? venue.full : venue.column;
+    names.push_back(column);
+    if (venue.full > 0) names.push_back(full);
+  }
+  throw Error(Exit::Usage, fmt::format("--size {}: no such venue{}; there are {}", escaped(name),
+                                       didYouMean(name, names), listed(names)));
+}
+
+// The venue's width; cells as high as they are wide, within what a column of a paper can bear.
+Inches venueSize(const FigureOptions& options, const FigureContent& content) {
+  const Inches natural = defaultSize(options, content);
+  const PanelGrid grid = panelGrid(content);
+  const double width = venueWidth(options.size), text = FigureStyle(options).points / 9;
+  const double around = natural.width - grid.columns * natural.cells;
+  const double panel = std::max(0.5, (width - around) / grid.columns);
+  const double aspect =
+      static_cast<double>(content.rows.count) / static_cast<double>(std::max<int64_t>(1, content.columns.count));
+  const double high = std::clamp(panel * aspect, 0.8 * text, 1.1 * width);
+  return {width, natural.height + grid.rows * (high - natural.rows), 0, 0};
 }
 
 }  // namespace
@@ -84,8 +126,10 @@ Inches defaultSize(const FigureOptions& options, const FigureContent& content) {
 PixelSize figureSize(const FigureOptions& options, const FigureContent& content) {
   if (!std::isfinite(options.dpi) || options.dpi < 10 || options.dpi > 4800)
     throw Error(Exit::Usage, fmt::format("--dpi {}: give 10 to 4800", options.dpi));
+  if (!options.figsize.empty() && !options.size.empty())
+    throw Error(Exit::Usage, "--size and --figsize: give one of them");
   if (options.figsize.empty()) {
-    const Inches size = defaultSize(options, content);
+    const Inches size = options.size.empty() ? defaultSize(options, content) : venueSize(options, content);
     return {pixels(size.width, kUnits[0], options), pixels(size.height, kUnits[0], options)};
   }
   double width = 0, height = 0;

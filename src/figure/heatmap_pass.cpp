@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint32_t kMaxDraws = 1024;
 constexpr uint32_t kTriangle = 3;
+constexpr uint32_t kBindings = 3;
 
 uint32_t packed(Color c) { return uint32_t(c.r) | uint32_t(c.g) << 8 | uint32_t(c.b) << 16 | uint32_t(c.a) << 24; }
 
@@ -49,22 +50,26 @@ HeatmapPush pushFor(const NormParams& norm, const Rect& rect) {
           .columns = 0,
           .firstRow = 0,
           .chunkRows = 0,
+          .nextRows = 0,
           .originUpper = 1,
-          .mode = kDrawCells};
+          .mode = kDrawCells,
+          .hiddenOp = kRuleNone,
+          .hiddenValue = 0};
 }
 
 }  // namespace
 
-HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid, const Norm& norm,
-                         const CellColors& colors)
+HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid,
+                         std::span<const ColorScale> scales)
     : grid_(grid),
-      norm_(norm.params),
-      colors_(colorBuffer(context, colors)),
-      pipeline_(context, pass, "heatmap.vert", "heatmap.frag", 2, uint32_t(sizeof(HeatmapPush))),
-      pool_(context, kMaxDraws, 2) {}
+      pipeline_(context, pass, "heatmap.vert", "heatmap.frag", kBindings, uint32_t(sizeof(HeatmapPush))),
+      pool_(context, kMaxDraws, kBindings) {
+  for (const ColorScale& scale : scales) scales_.push_back({scale.norm.params, colorBuffer(context, scale.colors)});
+}
 
 void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const HeatmapArea& area) {
-  HeatmapPush push = pushFor(norm_, area.rect);
+  const Colors& colors = scales_.at(size_t(area.scale));
+  HeatmapPush push = pushFor(colors.norm, area.rect);
   push.rowBegin = float(area.rowBegin);
   push.rowEnd = float(area.rowEnd);
   push.columnBegin = float(area.columnBegin);
@@ -72,21 +77,28 @@ void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const Heatma
   push.rows = uint32_t(grid_.rows());
   push.columns = uint32_t(grid_.columns());
   push.originUpper = area.originUpper ? 1 : 0;
-  for (const GridChunk& chunk : grid_.chunks(area.panel)) {
+  push.hiddenOp = area.hidden.op;
+  push.hiddenValue = area.hidden.value;
+  const std::vector<GridChunk>& chunks = grid_.chunks(area.panel);
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const GridChunk &chunk = chunks[i], &next = chunks[std::min(i + 1, chunks.size() - 1)];
     push.firstRow = uint32_t(chunk.firstRow);
     push.chunkRows = uint32_t(chunk.rows);
-    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors_}};
+    push.nextRows = &next == &chunk ? 0 : uint32_t(next.rows);
+    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors.table}, {&next.buffer}};
     pipeline_.draw(commands, pool_, buffers, std::as_bytes(std::span(&push, 1)), extent, scissorOf(area.rect, extent),
                    kTriangle);
   }
 }
 
 void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const ColorbarArea& bar) {
-  HeatmapPush push = pushFor(norm_, bar.rect);
+  const Colors& colors = scales_.at(size_t(bar.scale));
+  HeatmapPush push = pushFor(colors.norm, bar.rect);
   push.rowBegin = bar.tBegin;
   push.rowEnd = bar.tEnd;
   push.mode = bar.vertical ? kDrawBarVertical : kDrawBarHorizontal;
-  const gpu::BufferRange buffers[] = {{&grid_.chunks(0).front().buffer}, {&colors_}};
+  const gpu::Buffer& cells = grid_.chunks(0).front().buffer;
+  const gpu::BufferRange buffers[] = {{&cells}, {&colors.table}, {&cells}};
   pipeline_.draw(commands, pool_, buffers, std::as_bytes(std::span(&push, 1)), extent, scissorOf(bar.rect, extent),
                  kTriangle);
 }

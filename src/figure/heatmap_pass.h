@@ -1,10 +1,10 @@
 #pragma once
+#include <span>
 #include <vector>
 
 #include "divergence/grid.h"
-#include "figure/colormap.h"
+#include "figure/color_scale.h"
 #include "figure/display_list.h"
-#include "figure/norm.h"
 #include "gpu/graphics.h"
 
 namespace divlens {
@@ -12,15 +12,17 @@ namespace divlens {
 /// Draws cells and colour bars inside a render pass: the fragment shader reads the Grid's own storage buffers.
 class HeatmapPass {
  public:
-  HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid, const Norm& norm,
-              const CellColors& colors);
+  HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid, std::span<const ColorScale> scales);
   void draw(VkCommandBuffer commands, VkExtent2D extent, const HeatmapArea& area);
   void draw(VkCommandBuffer commands, VkExtent2D extent, const ColorbarArea& bar);
 
  private:
+  struct Colors {
+    NormParams norm;
+    gpu::Buffer table;
+  };
   const Grid& grid_;
-  NormParams norm_;
-  gpu::Buffer colors_;
+  std::vector<Colors> scales_;
   gpu::GraphicsPipeline pipeline_;
   gpu::DescriptorPool pool_;
 };

@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "figure/axis_labels.h"
+#include "figure/cell_marks.h"
 #include "figure/colorbar_layout.h"
 #include "figure/figure_style.h"
+#include "figure/label_text.h"
 #include "figure/panel_grid.h"
 
 namespace divlens {
@@ -57,14 +59,14 @@ class Builder {
       : options_(options),
         content_(content),
         shaper_(shaper),
-        style_(options.dpi),
+        style_(options),
         grid_(panelGrid(content)),
         rows_(content.rows, options.yticklabels, "--yticklabels", shaper, style_.tickSize),
         columns_(content.columns, options.xticklabels, "--xticklabels", shaper, style_.tickSize),
-        title_(options.title.empty() ? content.title : options.title),
+        title_(options.title.value_or(content.title)),
         xlabel_(axisTitle(options.xlabel, content.columns)),
-        ylabel_(axisTitle(options.ylabel, content.rows)),
-        cbarLabel_(options.cbarLabel.value_or(content.colorbarLabel)) {
+        ylabel_(axisTitle(options.ylabel, content.rows)) {
+    out_.list.background = style_.background;
     out_.list.width = size.width;
     out_.list.height = size.height;
     out_.list.dpi = options.dpi;
@@ -76,11 +78,7 @@ class Builder {
     addTitle();
     addAxisTitles();
     addParameters();
-    if (has(Cbar)) {
-      const Rect span{static_cast<float>(inner_.right() + style_.barGap), inner_.y, 0, inner_.h};
-      addColorbar(out_, {options_, content_, shaper_, style_}, span, cbar_, titleHeight_,
-                  static_cast<float>(out_.list.height) - footHeight_);
-    }
+    if (has(Cbar)) addBars();
     if (xticks_.thinned)
       out_.warnings.emplace_back("--xticklabels: not every label that was asked for fits; some are left out");
     if (yticks_.thinned)
@@ -101,7 +99,7 @@ class Builder {
     drop(xlabel_.empty(), XLabel);
     drop(ylabel_.empty(), YLabel);
     drop(content_.parameters.empty(), Parameters);
-    drop(cbarLabel_.empty() && !wantsOffset(), CbarLabel);
+    drop(!wantsBarLabel(), CbarLabel);
     drop(!options_.cbar, Cbar);
     for (const PartRow* row = kParts;; ++row) {
       place();
@@ -120,7 +118,54 @@ class Builder {
     if (absent) parts_ &= ~static_cast<unsigned>(part);
   }
 
-  bool wantsOffset() const { return !colorbarTicks(content_.norm, 4).offset.empty(); }
+  const std::string& barLabel(const ColorScale& scale) const {
+    return options_.cbarLabel ? *options_.cbarLabel : scale.label;
+  }
+  bool wantsBarLabel() const {
+    return std::any_of(content_.scales.begin(), content_.scales.end(), [&](const ColorScale& scale) {
+      return !barLabel(scale).empty() || !colorbarTicks(scale.norm, 4).offset.empty();
+    });
+  }
+  FigureParts partsOf(size_t scale) const {
+    return {options_, content_.scales[scale], static_cast<int>(scale), shaper_, style_};
+  }
+
+  // Scales of their own have their bars beside their panels; a shared one has one bar as high as all panels.
+  bool hasBar(int panel) const {
+    const int next = panel + 1;
+    const bool lastOfRow = next % grid_.columns == 0 || next >= panels();
+    return has(Cbar) && content_.scales.size() > 1 && (lastOfRow || content_.scale(next) != content_.scale(panel));
+  }
+  int panels() const { return std::max(1, static_cast<int>(content_.panels.size())); }
+
+  void measureBars() {
+    bars_.clear();
+    barRoom_ = 0;
+    if (!has(Cbar)) return;
+    const bool one = content_.scales.size() == 1;
+    const float room = one ? inner_.h : std::max(1.0f, panelHeight());
+    const float labelRoom = one ? height() - titleHeight_ - footHeight_ : room + gapY() / 2;
+    for (size_t i = 0; i < content_.scales.size(); ++i) {
+      const std::string label = has(CbarLabel) ? barLabel(content_.scales[i]) : "";
+      bars_.push_back(measureColorbar(partsOf(i), label, room, labelRoom, has(CbarLabel)));
+      barRoom_ = std::max(barRoom_, style_.barGap + bars_.back().width);
+    }
+  }
+
+  void addBars() {
+    if (content_.scales.size() == 1) {
+      const Rect span{inner_.right() + style_.barGap, inner_.y, 0, inner_.h};
+      addColorbar(out_, partsOf(0), span, bars_[0], titleHeight_, height() - footHeight_);
+      return;
+    }
+    for (int panel = 0; panel < panels(); ++panel) {
+      if (!hasBar(panel)) continue;
+      const Rect area = panelRect(panel);
+      const auto scale = static_cast<size_t>(content_.scale(panel));
+      addColorbar(out_, partsOf(scale), {area.right() + style_.barGap, area.y, 0, area.h}, bars_[scale],
+                  area.y - gapY() / 4, area.bottom() + gapY() / 4);
+    }
+  }
 
   // Margins depend on labels and labels on the room between the margins: three rounds settle it.
   void place() {
@@ -140,10 +185,8 @@ class Builder {
       yRoom_ = std::min(yticks_.longest, 0.4f * width());
       left = style_.margin + (has(YLabel) ? style_.line(style_.labelSize) + style_.px(2) : 0) +
              (yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap());
-      cbar_ = has(Cbar) ? measureColorbar({options_, content_, shaper_, style_}, has(CbarLabel) ? cbarLabel_ : "",
-                                          inner_.h, height() - titleHeight_ - footHeight_, has(CbarLabel))
-                        : ColorbarSpace{};
-      right = std::max(style_.margin, has(Cbar) ? style_.barGap + cbar_.width + style_.margin : 0);
+      measureBars();
+      right = barRoom_ + style_.margin;
       widen(left, right);
       inner_.x = std::round(left);
       inner_.w = std::floor(width() - right - inner_.x);
@@ -181,7 +224,10 @@ class Builder {
 
   float gapX() const {
     const float labels = xticks_.rotated || xticks_.ticks.empty() ? 0 : xticks_.longest;
-    return grid_.columns > 1 ? std::max(style_.px(10), labels) : 0;
+    float bars = 0;
+    for (int panel = 0; panel < panels(); ++panel)
+      if ((panel + 1) % grid_.columns != 0 && hasBar(panel)) bars = barRoom_;
+    return grid_.columns > 1 ? std::max(style_.px(10), labels) + bars : 0;
   }
   float gapY() const { return grid_.rows > 1 ? style_.line(style_.labelSize) + style_.px(8) : 0; }
   float panelWidth() const {
@@ -199,22 +245,30 @@ class Builder {
   }
 
   void addText(const std::string& text, float x, float y, float size, HAlign h, VAlign v, int rotation = 0) {
-    if (!text.empty()) out_.list.items.push_back(Text{text, x, y, size, h, v, rotation, kInk});
+    if (!text.empty()) out_.list.items.push_back(Text{text, x, y, size, h, v, rotation, style_.ink});
   }
 
   void addPanel(int panel) {
     const Rect area = panelRect(panel);
     const bool upper = options_.origin != "lower";
-    out_.list.items.push_back(
-        HeatmapArea{area, panel, upper, rows_.begin(), rows_.end(), columns_.begin(), columns_.end()});
-    addFrame(out_.list, area, style_.lineWidth);
+    out_.list.items.push_back(HeatmapArea{area, panel, content_.scale(panel), parseCellRule(options_.mask, "--mask"),
+                                          upper, rows_.begin(), rows_.end(), columns_.begin(), columns_.end()});
+    addCellMarks(out_, {options_, content_, shaper_, style_}, std::get<HeatmapArea>(out_.list.items.back()));
+    addFrame(out_.list, area, style_.lineWidth, style_.ink);
     if (panel % grid_.columns == 0) addRowTicks(area, upper);
     if (panel / grid_.columns == grid_.rows - 1 || panel + grid_.columns >= static_cast<int>(content_.panels.size()))
       addColumnTicks(area);
     if (static_cast<size_t>(panel) < content_.panels.size())
-      addText(shaper_.elide(content_.panels[static_cast<size_t>(panel)], style_.labelSize, area.w + gapX()),
-              area.x + area.w / 2, area.y - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center,
-              VAlign::Bottom);
+      addText(shaper_.elide(panelTitle(panel), style_.labelSize, area.w + gapX()), area.x + area.w / 2,
+              area.y - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center, VAlign::Bottom);
+  }
+
+  // "a) known"; panels without a label have no letter either.
+  std::string panelTitle(int panel) const {
+    const std::string& label = content_.panels[static_cast<size_t>(panel)];
+    if (label.empty()) return "";
+    const std::string letter(1 + static_cast<size_t>(panel / 26), static_cast<char>('a' + panel % 26));
+    return (panels() > 1 ? letter + ") " : "") + displayLabel(label, false, 200);
   }
 
   void addRowTicks(const Rect& area, bool upper) {
@@ -223,7 +277,7 @@ class Builder {
       const auto along = static_cast<float>((static_cast<double>(tick.entry) + 0.5 - rows_.begin()) * pitch);
       const float y = upper ? area.y + along : area.bottom() - along;
       const float w = style_.lineWidth, mark = std::floor(y - w / 2 + 0.5f);
-      out_.list.items.push_back(FilledRect{{area.x - w - style_.tickLength, mark, style_.tickLength, w}, kInk});
+      out_.list.items.push_back(FilledRect{{area.x - w - style_.tickLength, mark, style_.tickLength, w}, style_.ink});
       addText(shaper_.elide(tick.text, style_.tickSize, yRoom_ + 1), area.x - style_.tickGap(), y, style_.tickSize,
               HAlign::Right, VAlign::Middle);
     }
@@ -235,7 +289,7 @@ class Builder {
       const auto along = static_cast<float>((static_cast<double>(tick.entry) + 0.5 - columns_.begin()) * pitch);
       const float x = area.x + along, y = area.bottom() + style_.tickGap();
       const float w = style_.lineWidth, mark = std::floor(x - w / 2 + 0.5f);
-      out_.list.items.push_back(FilledRect{{mark, area.bottom() + w, w, style_.tickLength}, kInk});
+      out_.list.items.push_back(FilledRect{{mark, area.bottom() + w, w, style_.tickLength}, style_.ink});
       if (xticks_.rotated)
         addText(shaper_.elide(tick.text, style_.tickSize, xRoom_ + 1), x, y, style_.tickSize, HAlign::Right,
                 VAlign::Middle, 90);
@@ -276,7 +330,8 @@ class Builder {
   void addParameters() {
     float y = height() - style_.margin - static_cast<float>(footLines_.size()) * style_.line(style_.noteSize);
     for (const std::string& line : footLines_) {
-      out_.list.items.push_back(Text{line, style_.margin, y, style_.noteSize, HAlign::Left, VAlign::Top, 0, kNote});
+      out_.list.items.push_back(
+          Text{line, style_.margin, y, style_.noteSize, HAlign::Left, VAlign::Top, 0, style_.note});
       y += style_.line(style_.noteSize);
     }
   }
@@ -287,14 +342,15 @@ class Builder {
   FigureStyle style_;
   PanelGrid grid_;
   AxisLabels rows_, columns_;
-  std::string title_, xlabel_, ylabel_, cbarLabel_;
+  std::string title_, xlabel_, ylabel_;
   unsigned parts_ = 255;
   Layout out_;
   Rect inner_;  ///< all panels
   AxisLabels::Placement xticks_, yticks_;
   float xRoom_ = 0, yRoom_ = 0, titleHeight_ = 0, footHeight_ = 0;
   std::vector<std::string> titleLines_, footLines_;
-  ColorbarSpace cbar_;
+  std::vector<ColorbarSpace> bars_;  ///< one a scale
+  float barRoom_ = 0;
 };
 
 }  // namespace

@@ -1,11 +1,11 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "figure/colormap.h"
+#include "figure/color_scale.h"
 #include "figure/display_list.h"
-#include "figure/norm.h"
 #include "figure/options.h"
 #include "figure/text.h"
 
@@ -22,14 +22,15 @@ struct FigureAxis {
 /// What a figure says, apart from the cells themselves. The options' title and labels win over those here.
 struct FigureContent {
   FigureAxis rows, columns;
-  std::vector<std::string> panels{""};  ///< one label a panel; panels share axes and colours
+  std::vector<std::string> panels{""};  ///< one label a panel; panels share their axes
   std::string title;
-  std::string colorbarLabel;
-  std::string parameters;  ///< small line at the foot: metric, reference, version ...
-  Norm norm;
-  Extend extend;
-  CellColors colors;
-  bool hasBad = false, hasInf = false;  ///< such cells exist: their colours are explained beside the bar
+  std::string message;                ///< over the cells: there is nothing to see
+  std::string parameters;             ///< small line at the foot: metric, reference, version ...
+  std::vector<ColorScale> scales{1};  ///< at least one
+  std::vector<int> scaleOf;           ///< each panel's scale; empty: the first for all
+  /// The value of a panel's cell (row, column), for numbers in cells and contours; empty where neither is wanted.
+  std::function<float(int, int64_t, int64_t)> cell;
+  int scale(int panel) const { return scaleOf.empty() ? 0 : scaleOf[static_cast<size_t>(panel)]; }
 };
 
 struct PixelSize {

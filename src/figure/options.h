@@ -11,15 +11,26 @@ struct FigureOptions {
   std::optional<double> vmin, vmax, center;
   std::string norm = "linear";
   std::optional<double> linthresh, gamma;
-  std::string robust;            ///< "": off; "2,98": percentiles
-  std::string origin = "upper";  ///< upper: row 0 at the top
-  std::string title;
+  std::string robust;                ///< "": off; "2,98": percentiles
+  std::string origin = "upper";      ///< upper: row 0 at the top
+  std::optional<std::string> title;  ///< empty: none, whatever the dump is called
   std::optional<std::string> xlabel, ylabel, cbarLabel;
   bool cbar = true;
   std::string xticklabels = "auto", yticklabels = "auto";  ///< auto, none, N, "N,last", a,b,c or @file
   std::string figsize;                                     ///< "W,H[in|cm|mm|pt|px]"
+  std::string size;                                        ///< a venue's column: icml, icml-full, neurips ...
+  std::string style;                                       ///< paper, slide or dark
+  double fontSize = 0;                                     ///< points of the axes' names; 0: the style's
   double dpi = 150;
-  std::string extend;  ///< neither, min, max, both; default: by data
+  std::string extend;              ///< neither, min, max, both; default: by data
+  std::optional<bool> shareScale;  ///< default: panels of one metric share their colours
+  bool annot = false;
+  std::string fmt = ".2g";         ///< Python format spec without braces
+  std::string mask;                ///< hides cells: ">0.5"
+  std::vector<std::string> marks;  ///< cells with an outline: "layer=3,token=Paris"
+  std::optional<double> threshold;
+  std::string cells = "auto";    ///< image, vector or auto: how a PDF or SVG holds the cells
+  std::string svgText = "text";  ///< text or path
   std::string badColor, infColor, underColor, overColor;
 };
 

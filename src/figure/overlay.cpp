@@ -142,9 +142,9 @@ class Painter {
 }  // namespace
 
 std::vector<uint8_t> drawOffscreen(const gpu::Context& context, const DisplayList& list, TextShaper& shaper,
-                                   const Grid& grid, const Norm& norm, const CellColors& colors) {
+                                   const Grid& grid, std::span<const ColorScale> scales) {
   const gpu::OffscreenTarget target(context, uint32_t(list.width), uint32_t(list.height));
-  HeatmapPass heatmap(context, target.renderPass(), grid, norm, colors);
+  HeatmapPass heatmap(context, target.renderPass(), grid, scales);
   ImGuiFrame frame(target.extent());
   const TextAtlas texts(*ImGui::GetIO().Fonts, list, shaper);
   frame.start(context, target.renderPass());

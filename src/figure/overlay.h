@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "figure/display_list.h"
@@ -13,6 +14,6 @@ namespace divlens {
 /// pipeline, in one render pass and in the list's order. Text is drawn by Pango into ImGui's atlas, so that every
 /// script looks as in a PDF. Returns rows of RGBA without gaps.
 std::vector<uint8_t> drawOffscreen(const gpu::Context& context, const DisplayList& list, TextShaper& shaper,
-                                   const Grid& grid, const Norm& norm, const CellColors& colors);
+                                   const Grid& grid, std::span<const ColorScale> scales);
 
 }  // namespace divlens

@@ -51,7 +51,7 @@ std::time_t creationTime() {
   return std::clamp<std::time_t>(seconds, 0, 253402300799);  // the year 9999
 }
 
-void setMetadata(cairo_surface_t* surface, std::span<const std::pair<std::string, std::string>> metadata) {
+void setMetadata(cairo_surface_t* surface, FigureMetadata metadata) {
   const std::string date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(creationTime()));
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, date.c_str());
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "divlens");
@@ -65,17 +65,6 @@ void setMetadata(cairo_surface_t* surface, std::span<const std::pair<std::string
       keywords += (keywords.empty() ? "" : "; ") + key + "=" + value;
   }
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_KEYWORDS, keywords.c_str());
-}
-
-std::string xmlEscaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<' || c == '>' || c == '&')
-      out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;";
-    else
-      out += static_cast<unsigned char>(c) < 32 && c != '\n' ? ' ' : c;
-  }
-  return out;
 }
 
 // cairo numbers surfaces and images over the life of the process: counted anew from 0 in each file, so that the bytes
@@ -103,27 +92,18 @@ void renumber(std::vector<uint8_t>& svg) {
 }
 
 // cairo writes no metadata into SVG: a title and a description go behind the root's opening tag.
-void insertMetadata(std::vector<uint8_t>& svg, std::span<const std::pair<std::string, std::string>> metadata) {
-  std::string title, lines;
-  for (const auto& [key, value] : metadata) {
-    if (key == "Title")
-      title = fmt::format("<title>{}</title>\n", xmlEscaped(value));
-    else
-      lines += fmt::format("{}={}\n", xmlEscaped(key), xmlEscaped(value));
-  }
+void insertMetadata(std::vector<uint8_t>& svg, FigureMetadata metadata) {
   const std::string_view text(reinterpret_cast<const char*>(svg.data()), svg.size());
   const size_t root = text.find("<svg"), end = root == text.npos ? root : text.find('>', root);
   if (end == text.npos) return;
-  const std::string block = fmt::format("\n{}<desc>{}</desc>", title, lines);
+  const std::string block = "\n" + svgMetadata(metadata);
   svg.insert(svg.begin() + static_cast<std::ptrdiff_t>(end) + 1, block.begin(), block.end());
 }
 
 // Replays items; coordinates are the list's pixels, scaled to points.
 class Painter {
  public:
-  Painter(cairo_t* cr, TextShaper& shaper, const CellColors& colors,
-          const std::function<CellImage(const HeatmapArea&)>& cells)
-      : cr_(cr), shaper_(shaper), colors_(colors), cells_(cells) {}
+  Painter(cairo_t* cr, const VectorParts& parts) : cr_(cr), parts_(parts) {}
 
   void operator()(const FilledRect& item) {
     source(item.color);
@@ -149,8 +129,9 @@ class Painter {
   }
 
   void operator()(const Text& item) {
-    const TextOrigin origin = textOrigin(item, shaper_.measure(item.utf8, item.sizePx));
-    PangoLayout* layout = shaper_.layout(item.utf8, item.sizePx);
+    const TextOrigin origin = textOrigin(item, parts_.shaper.measure(item.utf8, item.sizePx));
+    if (drawnInColor(item, origin)) return;
+    PangoLayout* layout = parts_.shaper.layout(item.utf8, item.sizePx);
     cairo_save(cr_);
     cairo_translate(cr_, origin.x, origin.y);
     if (item.rotation == 90) cairo_rotate(cr_, -std::acos(0.0));
@@ -161,94 +142,108 @@ class Painter {
   }
 
   void operator()(const HeatmapArea& item) {
-    CellImage image = cells_(item);
+    CellImage image = parts_.cells(item);
     if (image.rows < 1 || image.columns < 1) return;
-    if (!item.originUpper)
-      for (int64_t row = 0; row < image.rows / 2; ++row)
-        std::swap_ranges(image.colors.begin() + row * image.columns, image.colors.begin() + (row + 1) * image.columns,
-                         image.colors.begin() + (image.rows - 1 - row) * image.columns);
-    // The image holds whole cells; what is visible of the first and last one is cut.
-    const double firstRow = std::floor(item.rowBegin), firstColumn = std::floor(item.columnBegin);
-    const double cellWidth = item.rect.w / (item.columnEnd - item.columnBegin),
-                 cellHeight = item.rect.h / (item.rowEnd - item.rowBegin);
-    const double x = item.rect.x - (item.columnBegin - firstColumn) * cellWidth;
-    const double upper = item.rect.y - (item.rowBegin - firstRow) * cellHeight;
-    const double lower =
-        item.rect.bottom() + (item.rowBegin - firstRow) * cellHeight - cellHeight * static_cast<double>(image.rows);
-    stretched(image, item.rect, {x, item.originUpper ? upper : lower, cellWidth, cellHeight});
+    checkSize(image);
+    turnUpright(image, item);
+    if (parts_.rectangles)
+      rectangles(image, item.rect, placeCells(item, image));
+    else
+      stretched(image, item.rect, placeCells(item, image));
   }
 
   void operator()(const ColorbarArea& item) {
-    constexpr int kSteps = 512;
-    CellImage image{item.vertical ? kSteps : 1, item.vertical ? 1 : kSteps, {}};
-    for (int i = 0; i < kSteps; ++i) {
-      const float at = (static_cast<float>(item.vertical ? kSteps - 1 - i : i) + 0.5f) / kSteps;
-      const float t = item.tBegin + at * (item.tEnd - item.tBegin);
-      image.colors.push_back(colors_.table[static_cast<size_t>(std::clamp(t * 256.0f, 0.0f, 255.0f))]);
-    }
+    const CellImage image = barImage(item, parts_.scales[static_cast<size_t>(item.scale)].colors);
     stretched(image, item.rect,
               {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(image.columns),
                item.rect.h / static_cast<double>(image.rows)});
   }
 
  private:
-  struct Grid {
-    double x, y, cellWidth, cellHeight;
-  };
-
   void source(Color c) { cairo_set_source_rgba(cr_, c.r / 255.0, c.g / 255.0, c.b / 255.0, c.a / 255.0); }
 
-  void stretched(const CellImage& image, const Rect& clip, const Grid& grid) {
+  static void checkSize(const CellImage& image) {
     if (image.rows > 32767 || image.columns > 32767 ||
         std::cmp_not_equal(image.colors.size(), image.rows * image.columns))
       throw Error(Exit::Output,
                   fmt::format("an image of {} × {} cells does not go into a vector file", image.rows, image.columns));
+  }
+
+  void stretched(const CellImage& image, const Rect& clip, const CellPlacement& place) {
     Surface surface(
         cairo_image_surface_create(CAIRO_FORMAT_ARGB32, static_cast<int>(image.columns), static_cast<int>(image.rows)));
     check(cairo_surface_status(surface.get()));
     const int stride = cairo_image_surface_get_stride(surface.get());
     for (int64_t y = 0; y < image.rows; ++y) {
       auto* row = reinterpret_cast<uint32_t*>(cairo_image_surface_get_data(surface.get()) + y * stride);
-      for (int64_t x = 0; x < image.columns; ++x) {
-        const Color c = image.colors[static_cast<size_t>(y * image.columns + x)];
-        const auto scaled = [&](uint32_t v) { return (v * c.a + 127) / 255; };
-        row[x] = uint32_t{c.a} << 24 | scaled(c.r) << 16 | scaled(c.g) << 8 | scaled(c.b);
-      }
+      for (int64_t x = 0; x < image.columns; ++x) row[x] = premultiplied(image.color(y, x));
     }
     cairo_surface_mark_dirty(surface.get());
+    show(surface.get(), clip, place);
+  }
+
+  void rectangles(const CellImage& image, const Rect& clip, const CellPlacement& place) {
     cairo_save(cr_);
     cairo_rectangle(cr_, clip.x, clip.y, clip.w, clip.h);
     cairo_clip(cr_);
-    cairo_translate(cr_, grid.x, grid.y);
-    cairo_scale(cr_, grid.cellWidth, grid.cellHeight);
-    cairo_set_source_surface(cr_, surface.get(), 0, 0);
+    eachCell(image, place, [&](double x, double y, double w, double h, Color color) {
+      source(color);
+      cairo_rectangle(cr_, x, y, w, h);
+      cairo_fill(cr_);
+    });
+    cairo_restore(cr_);
+  }
+
+  // Fonts with colours become bitmap fonts (Type 3) in a PDF: such text is drawn as an image, at three times the size.
+  bool drawnInColor(const Text& item, const TextOrigin& origin) {
+    constexpr int kFiner = 3;
+    const TextImage text = parts_.shaper.rasterise(item.utf8, item.sizePx * kFiner, item.rotation);
+    if (!text.colored) return false;
+    CellImage image{text.height, text.width, {}};
+    for (size_t i = 0; i + 3 < text.rgba.size(); i += 4)
+      image.colors.push_back({text.rgba[i], text.rgba[i + 1], text.rgba[i + 2], text.rgba[i + 3]});
+    const auto part = [&](int pixels) { return static_cast<float>(pixels) / kFiner; };
+    const Rect box{static_cast<float>(origin.x) + part(text.left), static_cast<float>(origin.y) + part(text.top),
+                   part(text.width), part(text.height)};
+    stretched(image, box, {box.x, box.y, 1.0 / kFiner, 1.0 / kFiner});
+    return true;
+  }
+
+  static uint32_t premultiplied(Color c) {
+    const auto scaled = [&](uint32_t v) { return (v * c.a + 127) / 255; };
+    return uint32_t{c.a} << 24 | scaled(c.r) << 16 | scaled(c.g) << 8 | scaled(c.b);
+  }
+
+  void show(cairo_surface_t* surface, const Rect& clip, const CellPlacement& place) {
+    cairo_save(cr_);
+    cairo_rectangle(cr_, clip.x, clip.y, clip.w, clip.h);
+    cairo_clip(cr_);
+    cairo_translate(cr_, place.x, place.y);
+    cairo_scale(cr_, place.cellWidth, place.cellHeight);
+    cairo_set_source_surface(cr_, surface, 0, 0);
     cairo_pattern_set_filter(cairo_get_source(cr_), CAIRO_FILTER_NEAREST);
     cairo_paint(cr_);
     cairo_restore(cr_);
   }
 
   cairo_t* cr_;
-  TextShaper& shaper_;
-  const CellColors& colors_;
-  const std::function<CellImage(const HeatmapArea&)>& cells_;
+  const VectorParts& parts_;
 };
 
 }  // namespace
 
-std::vector<uint8_t> paintVector(VectorFormat format, const DisplayList& list, TextShaper& shaper,
-                                 const CellColors& colors, const std::function<CellImage(const HeatmapArea&)>& cells,
-                                 std::span<const std::pair<std::string, std::string>> metadata) {
+std::vector<uint8_t> paintVector(VectorFormat format, const DisplayList& list, const VectorParts& parts) {
   std::vector<uint8_t> bytes;
   const double scale = 72 / list.dpi;
   const double width = list.width * scale, height = list.height * scale;
   Surface surface(format == VectorFormat::Pdf ? cairo_pdf_surface_create_for_stream(append, &bytes, width, height)
                                               : cairo_svg_surface_create_for_stream(append, &bytes, width, height));
   check(cairo_surface_status(surface.get()));
-  if (format == VectorFormat::Pdf) setMetadata(surface.get(), metadata);
+  if (format == VectorFormat::Pdf) setMetadata(surface.get(), parts.metadata);
   {
     Context cr(cairo_create(surface.get()));
     cairo_scale(cr.get(), scale, scale);
-    Painter painter(cr.get(), shaper, colors, cells);
+    Painter painter(cr.get(), parts);
     if (list.background.a > 0)
       painter(FilledRect{{0, 0, static_cast<float>(list.width), static_cast<float>(list.height)}, list.background});
     for (const DisplayItem& item : list.items) std::visit(painter, item);
@@ -258,7 +253,7 @@ std::vector<uint8_t> paintVector(VectorFormat format, const DisplayList& list, T
   check(cairo_surface_status(surface.get()));
   if (format == VectorFormat::Svg) {
     renumber(bytes);
-    insertMetadata(bytes, metadata);
+    insertMetadata(bytes, parts.metadata);
   }
   return bytes;
 }

@@ -1,0 +1,101 @@
+#include "figure/cell_image.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/heatmap_pass.h"
+
+namespace divlens {
+namespace {
+
+constexpr int64_t kMostSide = 16384, kMostPixels = int64_t{1} << 26;
+
+// One pixel a cell as long as an image can be so large, else as many as the figure has.
+int64_t imageSide(int64_t cells, float pixels, int64_t most) {
+  return cells <= most ? cells : std::clamp<int64_t>(std::llround(pixels), 1, std::max<int64_t>(most, 1));
+}
+
+// The target was cleared to transparent black: what was blended into it is multiplied by its alpha.
+Color straight(const uint8_t* rgba) {
+  const int a = rgba[3];
+  const auto channel = [&](int v) { return uint8_t(a == 0 ? 0 : std::min(255, (v * 255 + a / 2) / a)); };
+  return {channel(rgba[0]), channel(rgba[1]), channel(rgba[2]), uint8_t(a)};
+}
+
+}  // namespace
+
+CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<const ColorScale> scales,
+                    const HeatmapArea& area) {
+  HeatmapArea whole = area;
+  whole.originUpper = true;
+  whole.rowBegin = std::floor(area.rowBegin);
+  whole.rowEnd = std::ceil(area.rowEnd);
+  whole.columnBegin = std::floor(area.columnBegin);
+  whole.columnEnd = std::ceil(area.columnEnd);
+  const int64_t most = std::min<int64_t>(kMostSide, context.limits().maxImageDimension2D);
+  const int64_t rows = std::llround(whole.rowEnd - whole.rowBegin);
+  const int64_t columns = std::llround(whole.columnEnd - whole.columnBegin);
+  const bool many = rows * columns > kMostPixels;
+  CellImage image{.rows = imageSide(rows, area.rect.h, many ? std::llround(area.rect.h) : most),
+                  .columns = imageSide(columns, area.rect.w, many ? std::llround(area.rect.w) : most),
+                  .colors = {}};
+  whole.rect = {0, 0, float(image.columns), float(image.rows)};
+  const gpu::OffscreenTarget target(context, uint32_t(image.columns), uint32_t(image.rows));
+  HeatmapPass heatmap(context, target.renderPass(), grid, scales);
+  context.runOnce([&](VkCommandBuffer commands) {
+    target.begin(commands, {0, 0, 0, 0});
+    heatmap.draw(commands, target.extent(), whole);
+    target.end(commands);
+  });
+  const std::vector<uint8_t> rgba = target.pixels();
+  image.colors.reserve(rgba.size() / 4);
+  for (size_t i = 0; i < rgba.size(); i += 4) image.colors.push_back(straight(&rgba[i]));
+  return image;
+}
+
+CellPlacement placeCells(const HeatmapArea& area, const CellImage& image) {
+  const double rows = std::ceil(area.rowEnd) - std::floor(area.rowBegin);
+  const double columns = std::ceil(area.columnEnd) - std::floor(area.columnBegin);
+  const double wide = area.rect.w / (area.columnEnd - area.columnBegin);
+  const double high = area.rect.h / (area.rowEnd - area.rowBegin);
+  const double before = (area.rowBegin - std::floor(area.rowBegin)) * high;
+  const double upper = area.rect.y - before, lower = area.rect.bottom() + before - rows * high;
+  return {.x = area.rect.x - (area.columnBegin - std::floor(area.columnBegin)) * wide,
+          .y = area.originUpper ? upper : lower,
+          .cellWidth = wide * columns / static_cast<double>(image.columns),
+          .cellHeight = high * rows / static_cast<double>(image.rows)};
+}
+
+void turnUpright(CellImage& image, const HeatmapArea& area) {
+  if (area.originUpper) return;
+  for (int64_t row = 0; row < image.rows / 2; ++row)
+    std::swap_ranges(image.colors.begin() + row * image.columns, image.colors.begin() + (row + 1) * image.columns,
+                     image.colors.begin() + (image.rows - 1 - row) * image.columns);
+}
+
+void eachCell(const CellImage& image, const CellPlacement& place,
+              const std::function<void(double x, double y, double w, double h, Color)>& draw) {
+  constexpr double kReach = 1.3;
+  for (int64_t y = 0; y < image.rows; ++y)
+    for (int64_t x = 0; x < image.columns; ++x) {
+      const Color color = image.color(y, x);
+      if (color.a == 0) continue;
+      const bool right = x + 1 < image.columns && color.a == 255 && image.color(y, x + 1).a == 255;
+      const bool below = y + 1 < image.rows && color.a == 255 && image.color(y + 1, x).a == 255;
+      draw(place.x + static_cast<double>(x) * place.cellWidth, place.y + static_cast<double>(y) * place.cellHeight,
+           place.cellWidth * (right ? kReach : 1), place.cellHeight * (below ? kReach : 1), color);
+    }
+}
+
+CellImage barImage(const ColorbarArea& bar, const CellColors& colors) {
+  constexpr int kSteps = 512;
+  CellImage image{bar.vertical ? kSteps : 1, bar.vertical ? 1 : kSteps, {}};
+  for (int i = 0; i < kSteps; ++i) {
+    const float at = (static_cast<float>(bar.vertical ? kSteps - 1 - i : i) + 0.5f) / kSteps;
+    const float t = bar.tBegin + at * (bar.tEnd - bar.tBegin);
+    image.colors.push_back(colors.table[static_cast<size_t>(std::clamp(t * 256.0f, 0.0f, 255.0f))]);
+  }
+  return image;
+}
+
+}  // namespace divlens

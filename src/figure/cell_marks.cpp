@@ -1,0 +1,241 @@
+#include "figure/cell_marks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string_view>
+
+#include "dump/escape.h"
+#include "error.h"
+#include "figure/number_format.h"
+#include "suggest.h"
+
+namespace divlens {
+namespace {
+
+constexpr int64_t kMostAnnotated = 20000;
+
+/// The visible cells of an area and where each is.
+class CellPlane {
+ public:
+  CellPlane(const HeatmapArea& area, const FigureContent& content)
+      : area_(area),
+        content_(content),
+        pitchX_(area.rect.w / (area.columnEnd - area.columnBegin)),
+        pitchY_(area.rect.h / (area.rowEnd - area.rowBegin)) {}
+
+  int64_t firstRow() const { return int64_t(std::floor(area_.rowBegin)); }
+  int64_t endRow() const { return std::min(content_.rows.count, int64_t(std::ceil(area_.rowEnd))); }
+  int64_t firstColumn() const { return int64_t(std::floor(area_.columnBegin)); }
+  int64_t endColumn() const { return std::min(content_.columns.count, int64_t(std::ceil(area_.columnEnd))); }
+  double pitchX() const { return pitchX_; }
+  double pitchY() const { return pitchY_; }
+  double x(double column) const { return area_.rect.x + (column - area_.columnBegin) * pitchX_; }
+  double y(double row) const {
+    const double along = (row - area_.rowBegin) * pitchY_;
+    return area_.originUpper ? area_.rect.y + along : area_.rect.bottom() - along;
+  }
+  /// NaN outside of the grid and for hidden cells.
+  float value(int64_t row, int64_t column) const {
+    if (row < 0 || column < 0 || row >= content_.rows.count || column >= content_.columns.count) return NAN;
+    const float v = content_.cell(area_.panel, row, column);
+    return area_.hidden.picks(v) ? NAN : v;
+  }
+
+ private:
+  const HeatmapArea& area_;
+  const FigureContent& content_;
+  double pitchX_, pitchY_;
+};
+
+Color cellColor(const ColorScale& scale, float v) {
+  switch (normClass(scale.norm.params, v)) {
+    case kCellBad:
+      return scale.colors.bad;
+    case kCellInf:
+      return scale.colors.inf;
+    case kCellUnder:
+      return scale.colors.under;
+    case kCellOver:
+      return scale.colors.over;
+    default:
+      return scale.colors.table[size_t(normIndex(scale.norm.params, v))];
+  }
+}
+
+// seaborn's choice: dark on what has more than 0.408 of white's relative luminance (WCAG 2), over the background.
+Color contrasting(Color cell, Color background) {
+  const auto linear = [&](uint8_t top, uint8_t below) {
+    const double v = (top * cell.a + below * (255 - cell.a)) / 65025.0;
+    return v <= 0.03928 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
+  };
+  const double luminance = 0.2126 * linear(cell.r, background.r) + 0.7152 * linear(cell.g, background.g) +
+                           0.0722 * linear(cell.b, background.b);
+  return luminance > 0.408 ? Color{38, 38, 38} : Color{255, 255, 255};
+}
+
+void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
+  const NumberFormat format(parts.options.fmt, "--fmt");
+  const CellPlane plane(area, parts.content);
+  const auto tooSmall = [&] {
+    const char* const text = "--annot: the cells are too small for their values; enlarge --figsize or shorten --fmt";
+    if (std::find(out.warnings.begin(), out.warnings.end(), text) == out.warnings.end())
+      out.warnings.emplace_back(text);
+  };
+  const float least = parts.style.px(4), line = 1.1f;
+  if ((plane.endRow() - plane.firstRow()) * (plane.endColumn() - plane.firstColumn()) > kMostAnnotated ||
+      plane.pitchY() < double(least * line))
+    return tooSmall();
+  std::vector<Text> texts;
+  float widest = 0;
+  const float full = parts.style.tickSize;
+  for (int64_t r = plane.firstRow(); r < plane.endRow(); ++r)
+    for (int64_t c = plane.firstColumn(); c < plane.endColumn(); ++c) {
+      const float v = plane.value(r, c);
+      const double x = plane.x(double(c) + 0.5), y = plane.y(double(r) + 0.5);
+      const bool visible = x > area.rect.x && x < area.rect.right() && y > area.rect.y && y < area.rect.bottom();
+      if (std::isnan(v) || !visible) continue;
+      const Color color = contrasting(cellColor(parts.content.scales[size_t(area.scale)], v), parts.style.background);
+      texts.push_back({format(double(v)), float(x), float(y), full, HAlign::Center, VAlign::Middle, 0, color});
+      widest = std::max(widest, parts.shaper.measure(texts.back().utf8, full).width);
+    }
+  const double shrink =
+      std::min({1.0, 0.92 * plane.pitchX() / std::max(1.0, double(widest)), plane.pitchY() / double(full * line)});
+  const float size = float(double(full) * shrink);
+  if (size < least) return tooSmall();
+  for (Text& text : texts) {
+    text.sizePx = size;
+    out.list.items.emplace_back(std::move(text));
+  }
+}
+
+/// Outlines over cells of any colour: a dark line with a white one around it, inside of the area.
+class Outlines {
+ public:
+  Outlines(const HeatmapArea& area, float width) : area_(area.rect), width_(std::max(1.0f, std::round(width))) {}
+  void line(double x0, double y0, double x1, double y1) {
+    dark_.push_back(around(x0, y0, x1, y1, width_));
+    white_.push_back(around(x0, y0, x1, y1, width_ + 2 * std::max(1.0f, std::round(width_ / 2))));
+  }
+  void draw(DisplayList& list) const {
+    for (const Rect& rect : white_) list.items.push_back(FilledRect{rect, {255, 255, 255}});
+    for (const Rect& rect : dark_) list.items.push_back(FilledRect{rect, {20, 20, 20}});
+  }
+
+ private:
+  Rect around(double x0, double y0, double x1, double y1, float width) const {
+    const auto low = [&](double v) { return std::floor(float(v) - width / 2 + 0.5f); };
+    const float left = std::max(area_.x, low(std::min(x0, x1))), top = std::max(area_.y, low(std::min(y0, y1)));
+    const float right = std::min(area_.right(), low(std::max(x0, x1)) + width);
+    const float bottom = std::min(area_.bottom(), low(std::max(y0, y1)) + width);
+    return {left, top, std::max(0.0f, right - left), std::max(0.0f, bottom - top)};
+  }
+  Rect area_;
+  float width_;
+  std::vector<Rect> white_, dark_;
+};
+
+// Along each edge between two rows (or columns), runs of neighbours on different sides of the threshold are one line.
+void contour(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
+  const CellPlane plane(area, parts.content);
+  if (plane.pitchX() < 3 || plane.pitchY() < 3) {
+    out.warnings.emplace_back("--threshold: the cells are too small for an outline; enlarge --figsize");
+    return;
+  }
+  const auto above = [&](int64_t r, int64_t c) { return double(plane.value(r, c)) >= *parts.options.threshold; };
+  Outlines outlines(area, parts.style.px(1));
+  for (int64_t r = plane.firstRow(); r <= plane.endRow(); ++r)
+    for (int64_t c = plane.firstColumn(), from = c; c <= plane.endColumn(); ++c) {
+      if (c < plane.endColumn() && above(r - 1, c) != above(r, c)) continue;
+      if (c > from) outlines.line(plane.x(double(from)), plane.y(double(r)), plane.x(double(c)), plane.y(double(r)));
+      from = c + 1;
+    }
+  for (int64_t c = plane.firstColumn(); c <= plane.endColumn(); ++c)
+    for (int64_t r = plane.firstRow(), from = r; r <= plane.endRow(); ++r) {
+      if (r < plane.endRow() && above(r, c - 1) != above(r, c)) continue;
+      if (r > from) outlines.line(plane.x(double(c)), plane.y(double(from)), plane.x(double(c)), plane.y(double(r)));
+      from = r + 1;
+    }
+  outlines.draw(out.list);
+}
+
+[[noreturn]] void malformedMark(const std::string& text) {
+  throw Error(Exit::Usage, fmt::format("--mark '{}': give AXIS=ENTRY,AXIS=ENTRY, say layer=3,token=7", escaped(text)));
+}
+
+struct MarkPart {
+  std::string axis, entry;
+};
+
+std::vector<MarkPart> parseMark(const std::string& text) {
+  std::vector<MarkPart> out;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t comma = std::min(text.find(',', start), text.size());
+    const std::string item = text.substr(start, comma - start);
+    const size_t equals = item.find('=');
+    if (equals == item.npos || equals == 0 || equals + 1 == item.size() || out.size() == 2) malformedMark(text);
+    out.push_back({item.substr(0, equals), item.substr(equals + 1)});
+    start = comma + 1;
+  }
+  return out;
+}
+
+// A label, else a position, counted from the end where it is negative.
+int64_t entryOf(const FigureAxis& axis, const MarkPart& part) {
+  const auto label = std::find(axis.labels.begin(), axis.labels.end(), part.entry);
+  if (label != axis.labels.end()) return label - axis.labels.begin();
+  int64_t at = 0;
+  const char* const end = part.entry.data() + part.entry.size();
+  const auto read = std::from_chars(part.entry.data(), end, at);
+  if (read.ec == std::errc() && read.ptr == end && at >= -axis.count && at < axis.count)
+    return at < 0 ? at + axis.count : at;
+  throw Error(Exit::Usage, fmt::format("--mark {}={}: no such entry{}; it has {} entries", axis.name,
+                                       escaped(part.entry), didYouMean(part.entry, axis.labels), axis.count));
+}
+
+void mark(Layout& out, const CellMarkParts& parts, const HeatmapArea& area, const std::string& text) {
+  const FigureAxis &rows = parts.content.rows, &columns = parts.content.columns;
+  int64_t r0 = 0, r1 = rows.count, c0 = 0, c1 = columns.count;
+  for (const MarkPart& part : parseMark(text)) {
+    if (part.axis == rows.name)
+      r0 = entryOf(rows, part), r1 = r0 + 1;
+    else if (part.axis == columns.name)
+      c0 = entryOf(columns, part), c1 = c0 + 1;
+    else
+      throw Error(Exit::Usage, fmt::format("--mark {}: no such axis in the figure; it has {} and {}",
+                                           escaped(part.axis), rows.name, columns.name));
+  }
+  const CellPlane plane(area, parts.content);
+  const double left = plane.x(double(c0)), right = plane.x(double(c1));
+  const double top = plane.y(double(r0)), bottom = plane.y(double(r1));
+  Outlines outlines(area, parts.style.px(1.4));
+  outlines.line(left, top, right, top);
+  outlines.line(left, bottom, right, bottom);
+  outlines.line(left, top, left, bottom);
+  outlines.line(right, top, right, bottom);
+  outlines.draw(out.list);
+}
+
+}  // namespace
+
+void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
+  if (!parts.content.message.empty()) {
+    const Color color = contrasting(parts.content.scales[size_t(area.scale)].colors.bad, parts.style.background);
+    const std::string text = parts.shaper.elide(parts.content.message, parts.style.labelSize, area.rect.w);
+    out.list.items.push_back(Text{text, area.rect.x + area.rect.w / 2, area.rect.y + area.rect.h / 2,
+                                  parts.style.labelSize, HAlign::Center, VAlign::Middle, 0, color});
+  }
+  if (parts.options.annot && parts.content.cell) annotate(out, parts, area);
+  if (parts.options.threshold && parts.content.cell) contour(out, parts, area);
+  for (const std::string& text : parts.options.marks) mark(out, parts, area, text);
+}
+
+void checkCellMarks(const FigureOptions& options) {
+  NumberFormat(options.fmt, "--fmt");
+  parseCellRule(options.mask, "--mask");
+  for (const std::string& text : options.marks) parseMark(text);
+}
+
+}  // namespace divlens

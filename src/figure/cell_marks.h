@@ -1,0 +1,19 @@
+#pragma once
+#include "figure/figure_style.h"
+#include "figure/layout.h"
+
+namespace divlens {
+
+struct CellMarkParts {
+  const FigureOptions& options;
+  const FigureContent& content;
+  TextShaper& shaper;
+  const FigureStyle& style;
+};
+
+/// Draws what --annot, --threshold and --mark put over the cells of an area; what does not fit becomes a warning.
+void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& area);
+/// Checks --fmt, --mark's grammar and --mask without data; Error(Usage).
+void checkCellMarks(const FigureOptions& options);
+
+}  // namespace divlens

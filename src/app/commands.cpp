@@ -71,7 +71,7 @@ Exit computeOrRender(const Settings& settings) {
   std::vector<std::unique_ptr<AtomicFile>> files = openOutputs(settings);
   Session session;
   openSession(session, settings);
-  const Cells cells = readCells(session);
+  const Cells cells = readCells(session, session.result->grid);
   verifyCells(session, cells, settings);
   std::string printed;
   for (size_t i = 0; i < files.size(); ++i) {

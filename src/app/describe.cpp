@@ -61,7 +61,7 @@ std::string anonymousCommand(const Settings& settings) {
 std::string panelLabel(const Session& session, size_t panel) {
   const Plan& plan = session.plan;
   const ResultPanel& result = session.result->panels[panel];
-  const std::string& group = plan.panels[result.group].label;
+  const std::string& group = result.group;
   if (plan.metrics.size() < 2) return group;
   return group.empty() ? result.metric->text : result.metric->text + "/" + group;
 }

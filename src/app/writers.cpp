@@ -8,12 +8,25 @@
 #include <nlohmann/json.hpp>
 
 #include "app/describe.h"
+#include "divergence/onset.h"
 #include "dump/escape.h"
 
 namespace divlens {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// The ends of the intervals, as read back; empty without --ci.
+struct Ends {
+  Cells lower, upper;
+  bool any() const { return !lower.empty(); }
+};
+
+Ends readEnds(const Session& session) {
+  const Result& result = *session.result;
+  if (!result.lower) return {};
+  return {readCells(session, *result.lower), readCells(session, *result.upper)};
+}
 
 /// A field of RFC 4180: quoted where it holds the separator, a quote or a line break.
 std::string field(const std::string& text, char separator) {
@@ -41,20 +54,51 @@ Json axisJson(const PlanAxis& axis) {
   return {{"axis", axis.name}, {"labels", std::move(labels)}};
 }
 
-Json panelJson(const Session& session, const std::vector<float>& cells, size_t index) {
-  const ResultPanel& panel = session.result->panels[index];
-  const std::string label = panelLabel(session, index);
-  const auto columns = size_t(session.result->grid.columns());
+Json valuesJson(const std::vector<float>& cells, size_t columns) {
   Json rows = Json::array();
   for (size_t r = 0; r < cells.size() / columns; ++r) {
     Json row = Json::array();
     for (size_t c = 0; c < columns; ++c) row.push_back(number(cells[r * columns + c]));
     rows.push_back(std::move(row));
   }
-  return {{"label", label.empty() ? Json(nullptr) : Json(label)},
-          {"metric", panel.metric ? Json(panel.metric->text) : Json(nullptr)},
-          {"count", panel.count},
-          {"values", std::move(rows)}};
+  return rows;
+}
+
+void addOnset(Json& panel, const Plan& plan, const std::vector<float>& cells, const Settings& settings) {
+  const Onset onset = findOnset(plan, cells, parseThreshold(settings.plan.onset, "--onset"), settings.plan.persist);
+  Json positions = Json::array();
+  for (const std::optional<int64_t>& position : onset.positions)
+    positions.push_back(position ? Json(*position) : Json(nullptr));
+  panel["onset"] = std::move(positions);
+  panel["beyond"] = {{"threshold", settings.plan.onset}, {"rows", onset.beyondRows}, {"columns", onset.beyondColumns}};
+}
+
+Json panelJson(const Session& session, const Cells& cells, const Ends& ends, size_t index, const Settings& settings) {
+  const ResultPanel& panel = session.result->panels[index];
+  const std::string label = panelLabel(session, index);
+  const auto columns = size_t(session.result->grid.columns());
+  Json json{{"label", label.empty() ? Json(nullptr) : Json(label)},
+            {"metric", panel.metric ? Json(panel.metric->text) : Json(nullptr)},
+            {"count", panel.count},
+            {"values", valuesJson(cells[index], columns)}};
+  if (ends.any()) {
+    json["lower"] = valuesJson(ends.lower[index], columns);
+    json["upper"] = valuesJson(ends.upper[index], columns);
+  }
+  if (!settings.plan.onset.empty()) addOnset(json, session.plan, cells[index], settings);
+  return json;
+}
+
+void appendLines(std::string& out, const Session& session, const std::vector<float>& cells, const std::string& label,
+                 bool labelled, char separator) {
+  const Plan& plan = session.plan;
+  const auto columns = size_t(session.result->grid.columns());
+  for (size_t r = 0; r < cells.size() / columns; ++r) {
+    if (labelled) out += field(label, separator) + separator;
+    out += field(plan.rows.label(r), separator);
+    for (size_t c = 0; c < columns; ++c) out += separator + shortest(cells[r * columns + c]);
+    out += '\n';
+  }
 }
 
 }  // namespace
@@ -65,18 +109,19 @@ std::string shortest(float value) {
   return fmt::format("{}", value);
 }
 
-Cells readCells(const Session& session) {
+Cells readCells(const Session& session, const Grid& grid) {
   Cells cells;
-  for (int64_t panel = 0; panel < session.result->grid.panels(); ++panel)
-    cells.push_back(session.result->grid.read(*session.context, panel));
+  for (int64_t panel = 0; panel < grid.panels(); ++panel) cells.push_back(grid.read(*session.context, panel));
   return cells;
 }
 
 std::string npyText(const Session& session, const Cells& cells) {
   const Grid& grid = session.result->grid;
-  const std::string shape = cells.size() == 1 ? fmt::format("({}, {})", grid.rows(), grid.columns())
-                                              : fmt::format("({}, {}, {})", cells.size(), grid.rows(), grid.columns());
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}", shape);
+  const Ends ends = readEnds(session);
+  std::string shape = ends.any() ? "3, " : "";
+  if (cells.size() > 1) shape += fmt::format("{}, ", cells.size());
+  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{}, {}), }}", shape,
+                                   grid.rows(), grid.columns());
   constexpr size_t kPrefix = 10, kAlignment = 64;
   header.resize((header.size() + 1 + kPrefix + kAlignment - 1) / kAlignment * kAlignment - kPrefix - 1, ' ');
   header += '\n';
@@ -84,25 +129,28 @@ std::string npyText(const Session& session, const Cells& cells) {
   out += char(header.size() & 0xff);
   out += char(header.size() >> 8);
   out += header;
-  for (const std::vector<float>& panel : cells)
-    out.append(reinterpret_cast<const char*>(panel.data()), panel.size() * 4);
+  for (const Cells* part : {&cells, &ends.lower, &ends.upper})
+    for (const std::vector<float>& panel : *part)
+      out.append(reinterpret_cast<const char*>(panel.data()), panel.size() * 4);
   return out;
 }
 
 std::string tableText(const Session& session, const Cells& cells, char separator) {
   const Plan& plan = session.plan;
-  const auto columns = size_t(session.result->grid.columns());
-  std::string out = cells.size() > 1 ? std::string("panel") + separator : "";
+  const Ends ends = readEnds(session);
+  const bool labelled = cells.size() > 1 || ends.any();
+  std::string out = labelled ? std::string("panel") + separator : "";
   out += field(plan.rows.name, separator);
-  for (size_t c = 0; c < columns; ++c) out += separator + field(plan.columns.label(c), separator);
+  for (size_t c = 0; c < plan.columns.positions.size(); ++c) out += separator + field(plan.columns.label(c), separator);
   out += '\n';
-  for (size_t panel = 0; panel < cells.size(); ++panel)
-    for (size_t r = 0; r < cells[panel].size() / columns; ++r) {
-      if (cells.size() > 1) out += field(panelLabel(session, panel), separator) + separator;
-      out += field(plan.rows.label(r), separator);
-      for (size_t c = 0; c < columns; ++c) out += separator + shortest(cells[panel][r * columns + c]);
-      out += '\n';
-    }
+  for (size_t panel = 0; panel < cells.size(); ++panel) {
+    const std::string label = panelLabel(session, panel);
+    appendLines(out, session, cells[panel], label.empty() && labelled ? "estimate" : label, labelled, separator);
+    if (!ends.any()) continue;
+    const std::string prefix = label.empty() ? "" : label + "/";
+    appendLines(out, session, ends.lower[panel], prefix + "lower", true, separator);
+    appendLines(out, session, ends.upper[panel], prefix + "upper", true, separator);
+  }
   return out;
 }
 
@@ -126,8 +174,9 @@ std::string jsonText(const Session& session, const Cells& cells, const Settings&
             {"command", Json::array({"divlens"})}};
   if (const auto& v = session.verification)
     json["verify"] = {{"values", v->values}, {"max_relative_error", v->largest}};
+  const Ends ends = readEnds(session);
   for (size_t panel = 0; panel < cells.size(); ++panel)
-    json["panels"].push_back(panelJson(session, cells[panel], panel));
+    json["panels"].push_back(panelJson(session, cells, ends, panel, settings));
   for (const PlanInput& input : plan.inputs) json["inputs"].push_back({{"path", input.path}, {"bytes", input.bytes}});
   for (const std::string& word : settings.arguments) json["command"].push_back(word);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

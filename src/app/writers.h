@@ -10,9 +10,9 @@ namespace divlens {
 
 /// The grid's cells, panel by panel, as read back from the device.
 using Cells = std::vector<std::vector<float>>;
-Cells readCells(const Session& session);
+Cells readCells(const Session& session, const Grid& grid);
 
-/// .npy, version 1: float32 [rows, columns], or [panels, rows, columns].
+/// .npy, version 1: float32 [rows, columns], or [panels, rows, columns]; with --ci a leading 3: estimate, lower, upper.
 std::string npyText(const Session& session, const Cells& cells);
 /// .csv (',') or .tsv ('\t'), RFC 4180 with '\n': labels of the columns, then one line a row.
 std::string tableText(const Session& session, const Cells& cells, char separator);

@@ -7,7 +7,6 @@
 
 #include "divergence/mean_reference.h"
 #include "divergence/pairs_pass.h"
-#include "divergence/reducer.h"
 #include "divergence/row_check.h"
 #include "divergence/row_stream.h"
 #include "divergence/scalars.h"
@@ -126,55 +125,19 @@ class RowsRun {
   bool checked_ = false;
 };
 
-/// Copies a block's cells into the panel's chunks.
-void storeCells(const gpu::Context& context, const gpu::Buffer& from, uint64_t first, const Grid& grid, int64_t panel,
-                const Block& block) {
-  context.runOnce([&](VkCommandBuffer commands) {
-    gpu::barrier(commands, gpu::kComputeWrite, gpu::kTransferRead);
-    for (const GridChunk& chunk : grid.chunks(panel)) {
-      const int64_t begin = std::max(chunk.firstRow, block.firstRow);
-      const int64_t end = std::min(chunk.firstRow + chunk.rows, block.firstRow + block.rows);
-      if (begin >= end) continue;
-      const VkBufferCopy region{
-          .srcOffset = (first + uint64_t((begin - block.firstRow) * block.columns)) * 4,
-          .dstOffset = uint64_t((begin - chunk.firstRow) * grid.columns() + block.firstColumn) * 4,
-          .size = uint64_t((end - begin) * block.columns) * 4};
-      vkCmdCopyBuffer(commands, from.handle(), chunk.buffer.handle(), 1, &region);
-    }
-    gpu::barrier(commands, gpu::kTransferWrite, gpu::kAnyRead);
-  });
-}
-
-/// Reduces one channel of a block for one panel and stores the cells.
-void reducePanel(const gpu::Context& context, Reducer& reducer, const Plan& plan, const Block& block,
-                 const gpu::Buffer& values, uint64_t firstValue, const PlanPanel& panel, Grid& grid,
-                 int64_t panelIndex) {
-  gpu::Buffer current;
-  const gpu::Buffer* from = &values;
-  uint64_t first = firstValue;
-  for (const Stage& stage : stagesOf(plan, panel)) {
-    const uint64_t cells = uint64_t(block.cells() * stage.outer);
-    gpu::Buffer next(context, cells * 4, gpu::Memory::Device, "reduced values");
-    reducer.reduce(*from, first, cells, uint64_t(stage.entries), stage.reduction, next);
-    current = std::move(next);
-    from = &current;
-    first = 0;
-  }
-  storeCells(context, *from, first, grid, panelIndex, block);
-}
-
 }  // namespace
 
 Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
   const size_t channels = std::max<size_t>(plan.metrics.size(), 1);
   const int64_t rows = int64_t(plan.rows.positions.size());
   const int64_t columns = int64_t(plan.columns.positions.size());
-  Result result{
-      .grid = Grid(context, int64_t(channels * plan.panels.size()), rows, columns), .panels = {}, .warnings = {}};
-  for (size_t channel = 0; channel < channels; ++channel)
-    for (size_t group = 0; group < plan.panels.size(); ++group)
-      result.panels.push_back(
-          {plan.metrics.empty() ? nullptr : &plan.metrics[channel], group, plan.entriesPerCell(plan.panels[group])});
+  std::vector<ResultPanel> panels = resultPanels(plan);
+  const auto grid = [&] { return Grid(context, int64_t(panels.size()), rows, columns); };
+  Result result{{.grid = grid(), .lower = {}, .upper = {}}, panels, 0, {}, {}};
+  if (plan.confidence > 0) {
+    result.lower = grid();
+    result.upper = grid();
+  }
 
   const EntryLayout entries = entryLayout(plan);
   const int64_t most = int64_t(context.maxBufferBytes() / 4 / channels);
@@ -187,21 +150,17 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
   if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan);
   if (plan.kind != Kind::Scalar) run.emplace(context, averaged ? *averaged : plan, options);
   const uint64_t totalBytes = bytesToRead(plan);
-  Reducer reducer(context);
+  PanelReducer reducer(context, plan);
   for (const Block& block : blocks) {
     throwIfCancelled(options);
     if (run)
       run->compute(block, entries, values, channelStride, totalBytes, result.warnings);
     else
       uploadScalars(context, plan, block, entries, values);
-    for (size_t panel = 0; panel < result.panels.size(); ++panel) {
-      const uint64_t first = panel / plan.panels.size() * channelStride;
-      reducePanel(context, reducer, plan, block, values, first, plan.panels[result.panels[panel].group], result.grid,
-                  int64_t(panel));
-    }
+    reducer.reduce(block, values, channelStride, result.panels, result);
     const uint64_t count = uint64_t(block.cells() * entries.entries);
     for (size_t channel = 0; channel < channels; ++channel)
-      reducer.count(values, channel * channelStride, count, result.counts);
+      reducer.reducer().count(values, channel * channelStride, count, result.counts);
     result.cells += count * channels;
   }
   result.cells -= result.counts.masked;

@@ -4,9 +4,8 @@
 #include <functional>
 #include <vector>
 
-#include "divergence/grid.h"
+#include "divergence/panels.h"
 #include "divergence/plan.h"
-#include "divergence/reducer.h"
 
 namespace divlens {
 
@@ -21,15 +20,7 @@ struct EvaluateOptions {
   const std::atomic<int>* cancel = nullptr;
 };
 
-/// One panel of the result: a metric and, with --group, a group.
-struct ResultPanel {
-  const MetricUse* metric = nullptr;  ///< null for scalar cells; points into the plan
-  size_t group = 0;                   ///< index into plan.panels
-  int64_t count = 1;                  ///< entries reduced into each cell
-};
-
-struct Result {
-  Grid grid;
+struct Result : PanelGrids {
   std::vector<ResultPanel> panels;  ///< metric by metric, each with its groups
   uint64_t cells = 0;               ///< values before the reduction, masked ones not counted
   ValueCounts counts;

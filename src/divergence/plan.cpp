@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "divergence/groups.h"
 #include "divergence/plan_axes.h"
 #include "divergence/plan_mask.h"
 #include "divergence/plan_tensor.h"
 #include "divergence/reference.h"
 #include "dump/escape.h"
 #include "error.h"
+#include "suggest.h"
 
 namespace divlens {
 namespace {
@@ -111,6 +113,35 @@ int64_t product(const std::vector<int64_t>& factors) {
 
 int64_t size(const PlanAxis& axis) { return static_cast<int64_t>(axis.positions.size()); }
 
+/// The group of --minus among the panels.
+void chooseMinus(Plan& plan, const PlanOptions& options) {
+  if (options.minus.empty()) return;
+  std::vector<std::string> groups;
+  for (const PlanPanel& panel : plan.panels) groups.push_back(panel.label);
+  const auto found = std::find(groups.begin(), groups.end(), options.minus);
+  if (plan.groupAxis < 0)
+    throw Error(Exit::Usage, "--minus subtracts a group from the others; say which axis is grouped with --group");
+  if (found == groups.end() || groups.size() < 2) {
+    throw Error(Exit::Usage,
+                fmt::format("--minus '{}': {}{} there are: {}", escaped(options.minus),
+                            found == groups.end() ? "no such group" : "no other group to subtract it from",
+                            found == groups.end() ? didYouMean(options.minus, groups) : ";", listed(groups)));
+  }
+  plan.minus = static_cast<size_t>(found - groups.begin());
+}
+
+void chooseInterval(Plan& plan, const PlanOptions& options) {
+  if (!options.confidence) return;
+  if (!(*options.confidence > 0 && *options.confidence < 1)) {
+    throw Error(Exit::Usage, fmt::format("--ci {}: it must lie between 0 and 1, say 0.95", *options.confidence));
+  }
+  if (plan.entriesPerCell() < 2) {
+    throw Error(Exit::Usage,
+                "--ci: nothing is reduced, so there is no interval; leave an axis out of rows and columns");
+  }
+  plan.confidence = *options.confidence;
+}
+
 /// Counts everything once, so that no later product can overflow.
 void checkSize(const Plan& plan) {
   std::vector<int64_t> factors = {size(plan.rows), size(plan.columns), std::max<int64_t>(plan.vocab, 1),
@@ -169,7 +200,10 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   }
   if (!options.convention.empty()) applyConvention(plan.metrics, options.convention);
   setVocab(plan, options);
+  if (!options.groupsFile.empty()) readGroups(plan.cells, options.group, options.groupsFile);
   placeAxes(plan, options);
+  chooseMinus(plan, options);
+  chooseInterval(plan, options);
   chooseReference(plan, {dump, chosen, options});
   applyVocabMask(plan, options.vocabMask);
   applyCellMask(plan, dump);

@@ -19,6 +19,11 @@ struct PlanOptions {
   std::vector<std::string> select;  ///< "AXIS=SPEC", repeatable; the same axis twice joins
   std::vector<std::string> reduce;  ///< "AXIS=HOW"
   std::string group;
+  std::string groupsFile;            ///< --groups: labels for an axis from a file
+  std::string minus;                 ///< --minus: this group is subtracted from each other
+  std::optional<double> confidence;  ///< --ci
+  std::string onset;                 ///< --onset: "<0.1"
+  int64_t persist = 0;               ///< --persist: layers in a row; 0: to the end
   std::vector<std::string> metrics;
   std::string reference;
   std::string base;        ///< e, 2 or 10; empty: e
@@ -98,7 +103,9 @@ struct Plan {
   int64_t vocab = 0;                  ///< entries of the distribution that are read, from the first
   int64_t allowed = 0;                ///< entries that are compared: vocab less what --vocab-mask excludes
   std::vector<uint32_t> allowedBits;  ///< a bit for each entry that is compared; empty: all are
-  CellMask mask;                      ///< empty values: nothing is masked
+  std::optional<size_t> minus;  ///< with --minus: index into panels of the group that is subtracted from the others
+  double confidence = 0;        ///< with --ci: of the interval, 0.95; 0: none
+  CellMask mask;                ///< empty values: nothing is masked
   double temperature = 1;
   double logBase = 1;              ///< ln of the base: 1 for nats
   std::string unit;                ///< of the base: "nats", "bits" or "bans"; "" where no metric carries information

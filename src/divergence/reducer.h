@@ -31,13 +31,14 @@ class Reducer {
               const gpu::Buffer& out);
   /// Adds the NaN, infinite and masked values among `count` ones from `first` to `counts`.
   void count(const gpu::Buffer& values, uint64_t first, uint64_t count, ValueCounts& counts);
+  /// A kernel of invocation-wise shape (ReducePush, local size 64), made once.
+  const gpu::ComputePipeline& pipeline(const char* shader, uint32_t bindings);
 
  private:
   void tree(VkCommandBuffer commands, const gpu::Buffer& values, const gpu::Buffer& chosen, const gpu::Buffer& out,
             kernels::ReducePush push);
   void sort(VkCommandBuffer commands, const gpu::Buffer& values, const gpu::Buffer& chosen, const gpu::Buffer& out,
             kernels::ReducePush push);
-  const gpu::ComputePipeline& pipeline(const char* shader, uint32_t bindings);
   void run(VkCommandBuffer commands, const char* shader, std::initializer_list<const gpu::Buffer*> buffers,
            const kernels::ReducePush& push, uint64_t invocations);
 

@@ -81,7 +81,7 @@ class CellsInDouble {
   explicit CellsInDouble(const Plan& plan) : plan_(plan), layout_(entryLayout(plan)), reader_(plan) {}
 
   ExactCell cell(const CellIndex& index, const ResultPanel& panel) {
-    const PlanPanel& group = plan_.panels[panel.group];
+    const PlanPanel& group = plan_.panels[panel.panel];
     std::vector<double> values(size_t(layout_.entries), 0.0);
     ExactCell out;
     double finite = 0;
@@ -151,7 +151,7 @@ std::string placeText(const Plan& plan, const ResultPanel& panel, const CellInde
   if (!plan.columns.synthetic)
     text += fmt::format(", {} {}", escaped(plan.columns.name), escaped(plan.columns.label(at.column)));
   if (plan.metrics.size() > 1) text += fmt::format(" of {}", panel.metric->text);
-  const std::string& group = plan.panels[panel.group].label;
+  const std::string& group = plan.panels[panel.panel].label;
   return group.empty() ? text : text + fmt::format(" of group {}", escaped(group));
 }
 

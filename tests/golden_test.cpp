@@ -1,0 +1,180 @@
+// Small figures of the example dumps against tests/golden, and the colours of cells against the committed maps.
+// tools/update_golden rewrites the figures; look at them before committing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "catch.h"
+#include "figure/png.h"
+#include "program.h"
+
+using namespace divlens::test;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// Text may differ a little between versions of the font libraries: this share of pixels by more than kStep of 255.
+constexpr double kShare = 0.002;
+constexpr int kStep = 2;
+
+struct Figure {
+  const char* name;
+  Words words;
+};
+
+const std::vector<Figure>& figures() {
+  static const std::vector<Figure> table = {
+      {"interventions",
+       {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean", "--rows", "site",
+        "--columns", "layer", "--select", "example=group:known", "--cmap", "Blues", "--xticklabels", "2",
+        "--cbar-label", "Avg JS Divergence"}},
+      {"generated",
+       {example("generated.safetensors"), "--tensor", "ablated", "--reference", "tensor:clean", "--metric", "kl",
+        "--cmap", "YlOrRd", "--xlabel", "Generated Token"}},
+      {"steps", {example("steps.csv"), "--axes", "step,layer", "--cmap", "rocket", "--ylabel", "Steps"}},
+      {"lens_symlog",
+       {example("lens.safetensors"), "--metric", "kl", "--cmap", "magma", "--norm", "symlog", "--linthresh", "1"}},
+      {"lens_previous",
+       {example("lens.safetensors"), "--reference", "layer:prev", "--cmap", "#2166ac,#f7f7f7,#e08214", "--center",
+        "0.3", "--vmin", "0.1", "--vmax", "0.6", "--extend", "both", "--origin", "lower"}},
+      {"groups",
+       {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean", "--rows", "site",
+        "--columns", "layer", "--group", "example"}}};
+  return table;
+}
+
+using Pixel = std::array<uint8_t, 4>;
+struct Picture {
+  int width = 0, height = 0;
+  std::vector<uint8_t> rgba;
+  Pixel at(int x, int y) const {
+    const uint8_t* p = rgba.data() + 4 * (size_t(y) * size_t(width) + size_t(x));
+    return {p[0], p[1], p[2], p[3]};
+  }
+};
+
+Picture picture(const std::string& path) {
+  divlens::PngImage image = divlens::readPng(path);
+  return {image.header.width, image.header.height, std::move(image.rgba)};
+}
+
+Picture render(const Folder& folder, Words words, const Words& more = {}) {
+  words.insert(words.begin(), "render");
+  for (const char* word : {"--dpi", "100", "-q", "-o"}) words.emplace_back(word);
+  words.push_back(folder / "figure.png");
+  words.insert(words.end(), more.begin(), more.end());
+  const Ran ran = run(words);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  return picture(folder / "figure.png");
+}
+
+/// The cells' rectangle [left, right) × [top, bottom): inside the first frame, whose top and bottom are the longest
+/// lines.
+struct Frame {
+  int left = 0, top = 0, right = 0, bottom = 0;
+};
+
+Frame findFrame(const Picture& p) {
+  constexpr Pixel kLine = {26, 26, 26, 255};
+  Frame frame;
+  for (int y = 0; y < p.height; ++y)
+    for (int x = 0; x < p.width;) {
+      int end = x;
+      while (end < p.width && p.at(end, y) == kLine) ++end;
+      if (end - x > frame.right - frame.left + 2) frame = {x + 1, y + 1, end - 1, 0};
+      x = std::max(end, x + 1);
+    }
+  frame.bottom = frame.top;
+  while (frame.bottom < p.height && p.at(frame.left + 1, frame.bottom) != kLine) ++frame.bottom;
+  return frame;
+}
+
+/// The 256 colours of a committed map.
+std::vector<Pixel> colors(const std::string& name) {
+  std::ifstream file(std::string(DIVLENS_SOURCE_DIR) + "/assets/colormaps/" + name + ".csv");
+  std::vector<Pixel> table;
+  char comma = 0;
+  for (int r = 0, g = 0, b = 0; file >> r >> comma >> g >> comma >> b;)
+    table.push_back({uint8_t(r), uint8_t(g), uint8_t(b), 255});
+  return table;
+}
+
+void compare(const Picture& got, const Picture& golden) {
+  REQUIRE(got.width == golden.width);
+  REQUIRE(got.height == golden.height);
+  size_t different = 0;
+  for (size_t i = 0; i < got.rgba.size(); i += 4) {
+    int step = 0;
+    for (size_t c = 0; c < 4; ++c) step = std::max(step, std::abs(int(got.rgba[i + c]) - int(golden.rgba[i + c])));
+    different += step > kStep;
+  }
+  CHECK(double(different) <= kShare * double(got.rgba.size() / 4));
+  const Frame frame = findFrame(golden);
+  REQUIRE(frame.right - frame.left > 100);
+  REQUIRE(frame.bottom - frame.top > 20);
+  size_t cells = 0;
+  for (int y = frame.top; y < frame.bottom; ++y)
+    for (int x = frame.left; x < frame.right; ++x) cells += got.at(x, y) != golden.at(x, y);
+  CHECK(cells == 0);
+}
+
+}  // namespace
+
+TEST_CASE("figures look as they did", "[golden]") {
+  const bool update = std::getenv("DIVLENS_UPDATE_GOLDEN") != nullptr;
+  for (const Figure& figure : figures()) {
+    INFO(figure.name);
+    const Folder folder;
+    const Picture got = render(folder, figure.words);
+    const std::string golden = fmt::format("{}/{}.png", DIVLENS_GOLDEN, figure.name);
+    if (update)
+      std::filesystem::copy_file(folder / "figure.png", golden, std::filesystem::copy_options::overwrite_existing);
+    compare(got, picture(golden));
+  }
+}
+
+TEST_CASE("a cell's colour is entry min(255, floor(256 t)) of the committed map", "[golden]") {
+  struct Case {
+    const char* map;
+    Words words;
+    double low, high;  // NaN: of the data
+  };
+  const double data = std::nan("");
+  const std::vector<Case> cases = {
+      {"Blues", figures()[0].words, data, data},
+      {"YlOrRd", figures()[1].words, data, data},
+      {"rocket", figures()[2].words, data, data},
+      {"viridis", {example("lens.safetensors"), "--vmin", "0.25", "--vmax", "0.5"}, 0.25, 0.5}};
+  for (const Case& c : cases) {
+    INFO(c.map);
+    const Folder folder;
+    const Picture got = render(folder, c.words, {"-o", folder / "grid.npy"});
+    const Array grid = parseNpy(readBytes(folder / "grid.npy"));
+    const std::vector<Pixel> table = colors(c.map);
+    REQUIRE(table.size() == 256);
+    const auto [low, high] = std::minmax_element(grid.values.begin(), grid.values.end());
+    const double vmin = std::isnan(c.low) ? double(*low) : c.low, vmax = std::isnan(c.high) ? double(*high) : c.high;
+    const Frame frame = findFrame(got);
+    const long rows = grid.shape.at(0), columns = grid.shape.at(1);
+    for (long row = 0; row < rows; ++row)
+      for (long column = 0; column < columns; ++column) {
+        const double at = 256 * (double(grid.values[size_t(row * columns + column)]) - vmin) / (vmax - vmin);
+        const auto entry = [&](double v) { return table[size_t(std::clamp(std::floor(v), 0.0, 255.0))]; };
+        const int x = frame.left + int((double(column) + 0.5) * double(frame.right - frame.left) / double(columns));
+        const int y = frame.top + int((double(row) + 0.5) * double(frame.bottom - frame.top) / double(rows));
+        const Pixel pixel = got.at(x, y);
+        // On the edge of two entries float32 may fall to either side.
+        if (pixel != entry(at - 1e-4) && pixel != entry(at + 1e-4))
+          FAIL_CHECK(
+              fmt::format("cell {}, {}: entry {:.4f}, found {},{},{}", row, column, at, pixel[0], pixel[1], pixel[2]));
+      }
+  }
+}

@@ -21,6 +21,7 @@ const uint kProbs = 1u;       // probabilities, renormalised, T = 1
 const uint kLogOfProbs = 2u;  // probabilities whose logarithm is taken as a logit (T != 1)
 
 const uint kNoMetric = 0xffffffffu;  // an unused channel
+const uint kUserMetric = 1000u;      // a metric of the user's own, compiled at run time
 const uint kMaxChannels = 4u;        // metrics that one pass over the rows can evaluate
 
 // Flags of rows and partial sums.

@@ -7,6 +7,9 @@
 #include "functions.glsl"
 #include "rows.glsl"
 #include "terms.glsl"
+#ifdef DIVLENS_USER_METRIC
+#include "user_metric.glsl"
+#endif
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kCellDtype = 0;
@@ -117,6 +120,9 @@ Contribution term(uint metric, Pair t, float a) {
   case id: return term_;
     CONVENTIONS(CONVENTION)
 #undef CONVENTION
+#ifdef DIVLENS_USER_METRIC
+  case kUserMetric: return sumOf(userTerm(t));
+#endif
   }
   return sumOf(0.0);
 }

@@ -32,6 +32,7 @@ float finished(vec3 s, vec2 m, RowStats P, RowStats Q, float a) {
   case id: return finish_;
     CONVENTIONS(CONVENTION)
 #undef CONVENTION
+  case kUserMetric: return s.x;
   }
   return 0.0;
 }

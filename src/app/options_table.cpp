@@ -77,7 +77,7 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--ci", "P", "bootstrap interval of the mean over the reduced entries, say 0.95", [](S& s, T& t) { s.plan.confidence = parseNumber(t, "--ci"); }},
       {kPlanSection, "--onset", "<V|>V", "first layer from which cells stay below or above V, in the JSON", [](S& s, T& t) { s.plan.onset = t; }},
       {kPlanSection, "--persist", "R", "layers in a row that an onset needs; default: all to the end", [](S& s, T& t) { s.plan.persist = parseCount(t, "--persist"); }},
-      {kPlanSection, "--metric", "NAME", "what a cell shows (list below); repeatable; default: jsd", [](S& s, T& t) { s.plan.metrics.push_back(t); }},
+      {kPlanSection, "--metric", "NAME", "what a cell shows (list below), or 'f: EXPRESSION' for your own f-divergence Σ q f(p/q), t = p/q; repeatable; default: jsd", [](S& s, T& t) { s.plan.metrics.push_back(t); }},
       {kPlanSection, "--reference", "SPEC", "what each cell is compared with: AXIS=ENTRY, AXIS:prev, AXIS:next, tensor:NAME, file:PATH[:NAME], mean:AXIS, uniform, target; default: layer=-1", [](S& s, T& t) { s.plan.reference = t; }},
       {kPlanSection, "--targets", "NAME", "integer tensor of the token ids of the reference target; default: targets", [](S& s, T& t) { s.plan.targets = t; }},
       {kPlanSection, "--base", "e|2|10", "base of the logarithm: nats, bits or bans", [](S& s, T& t) { s.plan.base = t; }},

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "app/info.h"
+#include "divergence/user_shader.h"
 #include "error.h"
 
 namespace divlens {
@@ -80,6 +81,7 @@ void openSession(Session& session, const Settings& settings) {
   const gpu::DeviceInfo& device = session.context->info();
   say(settings, fmt::format("computing on {}{}", device.name,
                             session.context->isCpu() ? ", which is the processor: no GPU is used" : ""));
+  checkUserMetrics(*session.context, session.plan);
   ProgressLine progress(isatty(STDERR_FILENO) && !settings.quiet);
   EvaluateOptions options{.maxGpuMemory = settings.maxGpuMemory,
                           .maxRam = settings.maxRam,

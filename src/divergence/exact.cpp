@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "divergence/user_metric.h"
 #include "error.h"
 #include "shaders/metrics.h"
 
@@ -241,6 +242,21 @@ double unitScale(const Plan& plan, const Metric& metric) {
   return metric.unit == Unit::RootInformation ? 1 / std::sqrt(plan.logBase) : 1;
 }
 
+std::vector<double> userTerms(const UserMetric& user, const ExactPair& pair) {
+  std::vector<double> terms(pair.cell->p.size());
+  for (size_t i = 0; i < terms.size(); ++i) {
+    const Entry t = entryOf(pair, i);
+    terms[i] = user.term(t.p, t.q, t.lnP, t.lnQ, t.zeroP, t.zeroQ);
+  }
+  return terms;
+}
+
+double sumOf(const std::vector<double>& terms) {
+  long double sum = 0;
+  for (double term : terms) sum += term;
+  return double(sum);
+}
+
 /// True where the value has no meaning.
 bool isNan(const Metric& metric, const ExactPair& pair) {
   if (pair.cell->bad || pair.masked) return true;
@@ -250,13 +266,16 @@ bool isNan(const Metric& metric, const ExactPair& pair) {
 
 }  // namespace
 
-bool hasExact(const Metric& metric) { return find(metric) != nullptr; }
+bool hasExact(const Metric& metric) { return metric.id == kUserMetricId || find(metric) != nullptr; }
 
-bool hasTerms(const Metric& metric) { return hasExact(metric) && find(metric)->explained; }
+bool hasTerms(const Metric& metric) {
+  return metric.id == kUserMetricId || (find(metric) != nullptr && find(metric)->explained);
+}
 
 double exactValue(const Plan& plan, const MetricUse& use, const ExactPair& pair) {
-  const ExactMetric& row = rowOf(*use.metric);
   if (isNan(*use.metric, pair)) return kNan;
+  if (use.user) return sumOf(userTerms(*use.user, pair));
+  const ExactMetric& row = rowOf(*use.metric);
   const double scale = unitScale(plan, *use.metric);
   const double a = double(use.parameter);
   if (row.value != nullptr) return row.value(pair, a) * scale;
@@ -266,8 +285,9 @@ double exactValue(const Plan& plan, const MetricUse& use, const ExactPair& pair)
 }
 
 std::vector<double> exactTerms(const Plan& plan, const MetricUse& use, const ExactPair& pair) {
-  const ExactMetric& row = rowOf(*use.metric);
   if (isNan(*use.metric, pair)) return {};
+  if (use.user) return userTerms(*use.user, pair);
+  const ExactMetric& row = rowOf(*use.metric);
   const double scale = unitScale(plan, *use.metric);
   std::vector<double> terms(pair.cell->p.size());
   for (size_t i = 0; i < terms.size(); ++i) terms[i] = row.term(entryOf(pair, i), double(use.parameter)) * scale;

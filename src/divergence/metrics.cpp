@@ -8,6 +8,7 @@
 #include <iterator>
 #include <limits>
 
+#include "divergence/user_metric.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/metrics.h"
@@ -23,6 +24,7 @@ struct ParameterRange {
   bool ends;  ///< are low and high themselves allowed
   bool integer;
 };
+constexpr std::string_view kOwn = "f:";  // a metric of the user's own
 constexpr std::string_view kOfStoredRows[] = {"cosine", "l2"};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr ParameterRange kRanges[] = {
@@ -99,6 +101,10 @@ const std::vector<Metric>& metrics() {
 }
 
 MetricUse parseMetric(std::string_view text) {
+  if (text.starts_with(kOwn)) {
+    const auto user = UserMetric::parse(text.substr(kOwn.size()));
+    return {&user->row(), std::string(text), 0, user};
+  }
   const size_t colon = text.find(':');
   const bool withParameter = colon != std::string_view::npos;
   const std::string_view stem = text.substr(0, colon);
@@ -112,7 +118,7 @@ MetricUse parseMetric(std::string_view text) {
     throw Error(Exit::Usage, fmt::format("metric '{0}' needs its parameter: --metric {1}, where {2} is {3}", stem,
                                          other->name, other->parameter(), rangeText(stem)));
   }
-  MetricUse use{metric, std::string(text), 0};
+  MetricUse use{metric, std::string(text), 0, nullptr};
   if (!withParameter) return use;
   const std::string_view digits = text.substr(colon + 1);
   double value = 0;

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -6,6 +7,7 @@
 
 namespace divlens {
 
+class UserMetric;
 enum class Needs { Nothing, Reference, Target };
 enum class Direction { None, Symmetric, Directed };
 enum class Unit { Plain, Information, RootInformation };
@@ -39,6 +41,7 @@ struct MetricUse {
   const Metric* metric = nullptr;
   std::string text;  ///< as given
   float parameter = 0;
+  std::shared_ptr<const UserMetric> user;  ///< owns `metric` where it is the user's own
 };
 /// Error(Usage) with the nearest name when there is no such metric or the parameter does not fit.
 MetricUse parseMetric(std::string_view text);

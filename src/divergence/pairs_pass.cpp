@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "divergence/user_shader.h"
 #include "gpu/barrier.h"
 
 namespace divlens {
@@ -68,7 +69,8 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
                                      plan_.allowedBits.empty() ? 0u : 1u,
                                      quantises(plan_) ? 1u : 0u};
   for (size_t i = 0; i < group.channels; ++i) constants[5 + i] = uint32_t(plan_.metrics[firstChannel + i].metric->id);
-  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 7, uint32_t(sizeof(PairsPush)), constants);
+  const std::vector<uint32_t> code = userShader(std::span(plan_.metrics).subspan(firstChannel, group.channels));
+  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 7, uint32_t(sizeof(PairsPush)), constants, code);
   for (size_t i = 0; i < group.channels; ++i) {
     const Metric& metric = *plan_.metrics[firstChannel + i].metric;
     const std::array<uint32_t, 6> finish{

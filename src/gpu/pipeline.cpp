@@ -15,8 +15,9 @@ constexpr uint32_t kMaxGroups = 65535;
 
 }  // namespace
 
-ShaderModule::ShaderModule(const Context& context, const std::string& name) : device_(context.device()) {
-  const auto code = embedded("shaders/" + name + ".spv");
+ShaderModule::ShaderModule(const Context& context, const std::string& name, std::span<const uint32_t> given)
+    : device_(context.device()) {
+  const auto code = given.empty() ? embedded("shaders/" + name + ".spv") : std::as_bytes(given);
   if (code.empty()) throw Error(Exit::Failure, fmt::format("shader {} is not in this binary; rebuild divlens", name));
   const VkShaderModuleCreateInfo create{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
                                         .codeSize = code.size(),
@@ -90,9 +91,10 @@ VkDescriptorSet DescriptorPool::make(const PipelineLayout& layout, std::span<con
 }
 
 ComputePipeline::ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings,
-                                 uint32_t pushBytes, std::span<const uint32_t> constants)
+                                 uint32_t pushBytes, std::span<const uint32_t> constants,
+                                 std::span<const uint32_t> code)
     : device_(context.device()), layout_(context, bindings, pushBytes, VK_SHADER_STAGE_COMPUTE_BIT) {
-  const ShaderModule module(context, shader);
+  const ShaderModule module(context, shader, code);
   std::vector<VkSpecializationMapEntry> entries;
   for (uint32_t i = 0; i < constants.size(); ++i) entries.push_back({.constantID = i, .offset = 4 * i, .size = 4});
   const VkSpecializationInfo specialization{.mapEntryCount = uint32_t(entries.size()),

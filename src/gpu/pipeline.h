@@ -17,10 +17,10 @@ struct BufferRange {
   uint64_t bytes = 0;
 };
 
-/// A shader module from the SPIR-V that is embedded as "shaders/NAME.spv".
+/// A shader module from the SPIR-V that is embedded as "shaders/NAME.spv", or from `code` where it is given.
 class ShaderModule {
  public:
-  ShaderModule(const Context& context, const std::string& name);
+  ShaderModule(const Context& context, const std::string& name, std::span<const uint32_t> code = {});
   ~ShaderModule();
   ShaderModule(const ShaderModule&) = delete;
   ShaderModule& operator=(const ShaderModule&) = delete;
@@ -62,11 +62,11 @@ class DescriptorPool {
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
 };
 
-/// One compute shader with its specialisation constants (constant_id 0, 1, 2 … in order).
+/// One compute shader with its specialisation constants (constant_id 0, 1, 2 … in order); `code` as in ShaderModule.
 class ComputePipeline {
  public:
   ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings, uint32_t pushBytes,
-                  std::span<const uint32_t> constants);
+                  std::span<const uint32_t> constants, std::span<const uint32_t> code = {});
   ~ComputePipeline();
   ComputePipeline(const ComputePipeline&) = delete;
   ComputePipeline& operator=(const ComputePipeline&) = delete;

@@ -32,6 +32,13 @@ foreach(asset IN LISTS assets)
   embed(${asset} ${PROJECT_SOURCE_DIR}/assets/${asset})
 endforeach()
 
+# GLSL that is compiled at run time, with what it includes.
+file(GLOB shader_texts CONFIGURE_DEPENDS shaders/*.glsl shaders/*.h shaders/pairs.comp)
+foreach(text IN LISTS shader_texts)
+  get_filename_component(name ${text} NAME)
+  embed("glsl/${name}" ${text})
+endforeach()
+
 list(SORT embed_names)
 set(embed_list "")
 set(embed_number 0)

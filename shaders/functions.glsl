@@ -57,10 +57,13 @@ float atanhTwice(float s) {
   return 2.0 * fma(s * z, t, s);
 }
 
-// ln z for normal z > 0: z = m 2^e with m in [sqrt(1/2), sqrt(2)).
+// ln z for z > 0: z = m 2^e with m in [sqrt(1/2), sqrt(2)).
+// Subnormal z, which devices may flush to zero, is read from its bits: z = bits 2^-149.
 float logPositive(float z) {
-  uint bits = floatBitsToUint(z) + (0x3f800000u - 0x3f3504f3u);
-  float e = float(int(bits >> 23) - 127);
+  uint bits = floatBitsToUint(z);
+  bool subnormal = bits < 0x00800000u;
+  bits = (subnormal ? floatBitsToUint(float(bits)) : bits) + (0x3f800000u - 0x3f3504f3u);
+  float e = float(int(bits >> 23) - (subnormal ? 276 : 127));
   float m = uintBitsToFloat((bits & 0x007fffffu) + 0x3f3504f3u);
   return fma(e, 0.693359375, fma(e, -2.12194440e-4, atanhTwice((m - 1.0) / (m + 1.0))));
 }

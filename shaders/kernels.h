@@ -36,7 +36,7 @@ const uint kInfBits = 0x7f800000u;
 // Statistics of one row after normalisation.
 struct RowStats {
   float offset;  // logits: the largest x; probabilities: the largest v
-  float logSum;  // logits: ln sum exp((x - offset)/T) = log1p(rest); probabilities: ln sum v
+  float logSum;  // logits: ln sum exp((x - offset)/T) = log1p(rest); probabilities: ln(sum v / offset)
   float scale;   // 1 / sum exp((x - offset)/T), or 1 / sum v
   uint flags;
   float low;  // logits: the smallest element; only where it is asked for

@@ -5,7 +5,11 @@
 StatsPartial mergeStats(StatsPartial a, StatsPartial b, bool probabilities, float inverseTemperature) {
   uint flags = a.flags | b.flags;
   float low = a.low < b.low ? a.low : b.low;
-  if (probabilities) return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, a.rest + b.rest, flags, low);
+  // `rest` is the sum without one of the largest: ln(top / sum) = -log1p(rest / top) keeps its digits on peaked rows.
+  if (probabilities) {
+    float smaller = a.top > b.top ? b.top : a.top;
+    return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, (a.rest + b.rest) + smaller, flags, low);
+  }
   if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags, low);
   if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags, low);
   if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags, low);

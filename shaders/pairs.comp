@@ -76,7 +76,7 @@ void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, 
   if (kind == kProbs) {
     zero = (floatBitsToUint(x) & 0x7fffffffu) == 0u;
     p = x * stats.scale;
-    lnP = zero ? 0.0 : logPositive(x) - stats.logSum;
+    lnP = zero ? 0.0 : logRatio(x, stats.offset) - stats.logSum;
     return;
   }
   if (kind == kLogOfProbs) x = logOfProbability(x);
@@ -86,26 +86,43 @@ void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, 
   lnP = t - stats.logSum;
 }
 
+// What y - x loses when it is rounded (Knuth 1969, TwoSum); 0 where the difference is too large to matter.
+float lostBy(float y, float x, float difference) {
+  precise float taken = difference - y;
+  precise float kept = difference - taken;
+  precise float lost = (y - kept) - (x + taken);
+  return abs(difference) < 1.0e30 ? lost : 0.0;
+}
+
+// ln q - ln p from the raw logits; halves differ exactly, floats far from zero (logits + 512) do not.
+float logitDifference(float x, float y, RowStats P, RowStats Q) {
+  precise float difference = y - x;
+  precise float offset = Q.offset - P.offset;
+  precise float d = difference - offset;
+  if (kCellDtype == kF32 || kReferenceDtype == kF32) d += lostBy(y, x, difference) - lostBy(Q.offset, P.offset, offset);
+  return d * push.inverseTemperature - (Q.logSum - P.logSum);
+}
+
 Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts, float target) {
   Pair t;
   t.x = counts ? x : 0.0;
   t.y = counts ? y : 0.0;
   t.index = float(index);
-  t.topP = x == P.offset;
-  t.topQ = y == Q.offset;
   t.target = target;
   t.quantisedLnP = kQuantised && counts ? quantised(x, P) : -100.0;
   float p, q;
   side(x, kReferenceKind, P, p, t.lnP, t.zeroP);
   side(y, kCellKind, Q, q, t.lnQ, t.zeroQ);
+  t.topP = x == P.offset;  // after side(), which takes logarithms where the row statistics did
+  t.topQ = y == Q.offset;
   if (t.zeroP || t.zeroQ)
     t.d = 0.0;
   else if (kReferenceKind == kProbs && kCellKind == kProbs)
-    t.d = logRatio(y, x) - logRatio(P.scale, Q.scale);
+    t.d = (logRatio(y, x) - logRatio(Q.offset, P.offset)) - (Q.logSum - P.logSum);
   else if (kReferenceKind == kProbs || kCellKind == kProbs)
     t.d = p > 1.0e-30 && q > 1.0e-30 ? logRatio(q, p) : t.lnQ - t.lnP;
   else
-    t.d = ((y - x) - (Q.offset - P.offset)) * push.inverseTemperature - (Q.logSum - P.logSum);
+    t.d = logitDifference(x, y, P, Q);
   return completed(t, p, q);
 }
 

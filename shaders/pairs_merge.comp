@@ -53,8 +53,8 @@ void main() {
   RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
   uint flags = part.flags | (Q.flags & kBadRow) | (kNeedsReference ? P.flags & kBadRow : 0u);
-  vec2 m = vec2(part.u, part.w);
   bool infinite = (flags & kInfinite) != 0u;
+  vec2 m = infinite ? vec2(1.0) : vec2(part.u, part.w);
   // An infinite sum keeps the sign that the metric gives it (logprob of an impossible target is -inf).
   float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : vec3(part.x, part.y, part.z), m, P, Q, push.parameters[kChannel]);
   if (kUnitKind == 1u) value *= push.unitScale;

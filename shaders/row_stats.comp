@@ -71,7 +71,10 @@ void addProbabilities(inout StatsPartial s, inout float lost, float x[8]) {
     bool bad = isBad(x[i]) || ((bits >> 31) != 0u && bits != 0x80000000u);
     if (bad) s.flags |= kBadRow;
     x[i] = bad ? 0.0 : x[i];
-    s.top = x[i] > s.top ? x[i] : s.top;
+    // The largest so far stays out of the sum; what it displaces goes in.
+    float larger = x[i] > s.top ? x[i] : s.top;
+    x[i] = x[i] > s.top ? s.top : x[i];
+    s.top = larger;
   }
   precise float add = (((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))) - lost;
   precise float sum = s.rest + add;

@@ -20,9 +20,9 @@ void main() {
   for (uint i = 1u; i < push.parts; ++i) s = mergeStats(s, partials[row * push.parts + i], kKind == kProbs, push.inverseTemperature);
   RowStats result = RowStats(s.top, 0.0, 0.0, s.flags, s.low);
   if (kKind == kProbs) {
-    if (s.rest > 0.0) {
-      result.logSum = logPositive(s.rest);
-      result.scale = 1.0 / s.rest;
+    if (s.top > 0.0) {
+      result.logSum = log1pPositive(s.rest / s.top);
+      result.scale = 1.0 / (s.top + s.rest);
     } else {
       result.flags |= kBadRow;
     }

@@ -160,7 +160,7 @@ float entropyTerm(Pair t) { return t.zeroQ ? 0.0 : -t.q * t.lnQ; }
 
 // -q ln q + p ln p, as (p - q) ln p - q d so that equal rows give 0 and close ones keep their digits.
 float entropyDifferenceTerm(Pair t) {
-  if (t.zeroP || t.zeroQ) return entropyTerm(t) - entropyTerm(swapped(t));
+  if (t.zeroP || t.zeroQ || abs(t.d) > 0.5) return entropyTerm(t) - entropyTerm(swapped(t));
   float pMinusQ = t.d > 0.0 ? -t.major * t.w : t.major * t.w;
   return pMinusQ * t.lnP - t.q * t.d;
 }
@@ -179,8 +179,8 @@ Contribution renyiTerm(Pair t, float a) {
   if (a == 0.0) return Contribution(vec3(0.0, t.q, 0.0), vec2(kLowest));
   float b = 1.0 - a;
   float power = expAny(t.lnP + b * t.d);
-  bool close = abs(t.d) < 0.5 && abs(b * t.d) < 0.5;
-  float excess = close ? t.p * (bregmanSeries(b * t.d) - b * bregmanSeries(t.d)) : power - a * t.p - b * t.q;
+  // p e^(bd) - (1-b) p - b q = p (e^(bd) - 1 - bd) - b p (e^d - 1 - d): nothing cancels near a = 1.
+  float excess = abs(b * t.d) < 0.5 ? t.p * bregmanSeries(b * t.d) - b * klTerm(t) : power - a * t.p - b * t.q;
   return Contribution(vec3(excess, power, expAny(t.lnP + b * t.d - 160.0)), vec2(kLowest));
 }
 

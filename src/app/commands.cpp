@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/colormaps_command.h"
 #include "app/explain.h"
 #include "app/info.h"
 #include "app/picture.h"
@@ -119,16 +120,18 @@ Exit showDevices(const Settings& settings) {
   return Exit::Done;
 }
 
+Exit showColormaps(const Settings& settings) {
+  print(settings.outputs.empty() ? colormapsText(settings) : drawColormaps(settings));
+  return Exit::Done;
+}
+
 struct Handler {
   const char* name;
   Exit (*run)(const Settings&);
 };
 
-constexpr Handler kHandlers[] = {{"info", showInfo},
-                                 {"compute", computeOrRender},
-                                 {"render", computeOrRender},
-                                 {"explain", explain},
-                                 {"devices", showDevices}};
+constexpr Handler kHandlers[] = {{"info", showInfo},   {"compute", computeOrRender}, {"render", computeOrRender},
+                                 {"explain", explain}, {"colormaps", showColormaps}, {"devices", showDevices}};
 
 }  // namespace
 

@@ -54,6 +54,8 @@ const std::vector<Command>& commands() {
        1, 1, true},
       {"explain", "DUMP [plan] --at AXIS=SPEC … [--top K]", "what one cell is made of, by vocabulary entry",
        kPlanSection | kExplainSection | kCommonSection, 1, 1, false},
+      {"colormaps", "[-o OUT…] [--json]", "the names of all maps, or with -o a picture of them",
+       kFigureSection | kOutputSection | kDeviceSection | kCommonSection, 0, 0, false},
       {"devices", "[--json]", "Vulkan devices, and why some do not serve", kCommonSection, 0, 0, false},
   };
   return table;

@@ -8,10 +8,11 @@
 
 namespace divlens {
 
-Grid::Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t columns)
+Grid::Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t columns, int64_t mostRows)
     : rows_(rows), columns_(columns) {
   const int64_t range = int64_t(context.maxBufferBytes());
-  const int64_t rowsAtOnce = range / (4 * columns);
+  const int64_t fitting = range / (4 * columns);
+  const int64_t rowsAtOnce = mostRows > 0 ? std::min(mostRows, fitting) : fitting;
   if (rowsAtOnce == 0)
     throw Error(
         Exit::Budget,

@@ -8,7 +8,7 @@
 namespace divlens {
 namespace {
 
-constexpr int64_t kMostSide = 16384, kMostPixels = int64_t{1} << 26;
+constexpr int64_t kMostPixels = int64_t{1} << 26;
 
 // One pixel a cell as long as an image can be so large, else as many as the figure has.
 int64_t imageSide(int64_t cells, float pixels, int64_t most) {
@@ -25,14 +25,14 @@ Color straight(const uint8_t* rgba) {
 }  // namespace
 
 CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<const ColorScale> scales,
-                    const HeatmapArea& area) {
+                    const HeatmapArea& area, int64_t mostSide) {
   HeatmapArea whole = area;
   whole.originUpper = true;
   whole.rowBegin = std::floor(area.rowBegin);
   whole.rowEnd = std::ceil(area.rowEnd);
   whole.columnBegin = std::floor(area.columnBegin);
   whole.columnEnd = std::ceil(area.columnEnd);
-  const int64_t most = std::min<int64_t>(kMostSide, context.limits().maxImageDimension2D);
+  const int64_t most = std::min<int64_t>(mostSide, context.limits().maxImageDimension2D);
   const int64_t rows = std::llround(whole.rowEnd - whole.rowBegin);
   const int64_t columns = std::llround(whole.columnEnd - whole.columnBegin);
   const bool many = rows * columns > kMostPixels;

@@ -21,9 +21,9 @@ struct CellImage {
 };
 
 /// The image as the device draws it: the very colours of the PNG. Cells beyond what an image or the area's own pixels
-/// hold are reduced by the same shader, so that no peak is lost.
+/// hold are reduced by the same shader, so that no peak is lost. `mostSide` is the largest image's side in pixels.
 CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<const ColorScale> scales,
-                    const HeatmapArea& area);
+                    const HeatmapArea& area, int64_t mostSide = 16384);
 
 /// Where the whole cells of an area's image lie: what is visible of the first and last one is cut.
 struct CellPlacement {

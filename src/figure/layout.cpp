@@ -173,7 +173,8 @@ class Builder {
     titleLines_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : std::vector<std::string>{};
     footLines_ = has(Parameters) ? wrapText(shaper_, content_.parameters, style_.noteSize, page.w, 2)
                                  : std::vector<std::string>{};
-    titleHeight_ = style_.margin + static_cast<float>(titleLines_.size()) * style_.line(style_.titleSize);
+    titleHeight_ = style_.margin + static_cast<float>(titleLines_.size()) * style_.line(style_.titleSize) +
+                   (titleLines_.empty() || !labelled() ? 0 : style_.px(3));
     footHeight_ = style_.margin + static_cast<float>(footLines_.size()) * style_.line(style_.noteSize);
     if (!footLines_.empty()) footHeight_ += style_.px(3);
     float bottom = style_.line(style_.tickSize), right = style_.margin, left = style_.margin;
@@ -183,7 +184,7 @@ class Builder {
       inner_.h = std::floor(height() - footHeight_ - bottom - inner_.y);
       yticks_ = has(YTicks) ? rows_.down(std::max(1.0f, panelHeight())) : AxisLabels::Placement{};
       yRoom_ = std::min(yticks_.longest, 0.4f * width());
-      left = style_.margin + (has(YLabel) ? style_.line(style_.labelSize) + style_.px(2) : 0) +
+      left = style_.margin + (has(YLabel) ? style_.line(style_.labelSize) + style_.px(4) : 0) +
              (yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap());
       measureBars();
       right = barRoom_ + style_.margin;
@@ -200,11 +201,13 @@ class Builder {
     inner_.h = std::floor(height() - footHeight_ - bottom - inner_.y);
   }
 
+  bool labelled() const {
+    return std::any_of(content_.panels.begin(), content_.panels.end(), [](const auto& p) { return !p.empty(); });
+  }
+
   // Half a label of the topmost row or of the bar's upper end, and the panels' own titles.
   float topRoom() const {
-    const bool labelled =
-        std::any_of(content_.panels.begin(), content_.panels.end(), [](const auto& p) { return !p.empty(); });
-    if (labelled) return style_.line(style_.labelSize) + style_.px(1);
+    if (labelled()) return style_.line(style_.labelSize) + style_.px(1);
     return has(Cbar) || has(YTicks) ? style_.line(style_.tickSize) / 2 : 0;
   }
 
@@ -251,9 +254,11 @@ class Builder {
   void addPanel(int panel) {
     const Rect area = panelRect(panel);
     const bool upper = options_.origin != "lower";
-    out_.list.items.push_back(HeatmapArea{area, panel, content_.scale(panel), parseCellRule(options_.mask, "--mask"),
-                                          upper, rows_.begin(), rows_.end(), columns_.begin(), columns_.end()});
-    addCellMarks(out_, {options_, content_, shaper_, style_}, std::get<HeatmapArea>(out_.list.items.back()));
+    const HeatmapArea cells{area,          panel,         content_.scale(panel), parseCellRule(options_.mask, "--mask"),
+                            upper,         rows_.begin(), rows_.end(),           columns_.begin(),
+                            columns_.end()};
+    out_.list.items.emplace_back(cells);
+    addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);
     if (panel % grid_.columns == 0) addRowTicks(area, upper);
     if (panel / grid_.columns == grid_.rows - 1 || panel + grid_.columns >= static_cast<int>(content_.panels.size()))
@@ -323,7 +328,7 @@ class Builder {
       const float half = shaper_.measure(text, style_.labelSize).width / 2;
       const float y = std::max(titleHeight_ + half, std::min(inner_.y + inner_.h / 2, titleHeight_ + room - half));
       const float used = yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap();
-      addText(text, inner_.x - used - style_.px(2), y, style_.labelSize, HAlign::Center, VAlign::Bottom, 90);
+      addText(text, inner_.x - used - style_.px(4), y, style_.labelSize, HAlign::Center, VAlign::Bottom, 90);
     }
   }
 

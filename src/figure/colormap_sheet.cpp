@@ -1,0 +1,39 @@
+#include "figure/colormap_sheet.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_style.h"
+
+namespace divlens {
+
+ColormapSheet colormapSheet(const FigureOptions& options, TextShaper& shaper) {
+  constexpr int kColumns = 3;
+  constexpr float kBarWidth = 256;  // a pixel for each colour
+  const FigureStyle style(options);
+  ColormapSheet sheet;
+  const std::vector<std::string> names = colormapNames();
+  float widest = 0;
+  for (const std::string& name : names) widest = std::max(widest, shaper.measure(name, style.tickSize).width);
+  const float gap = style.px(6), line = std::ceil(1.6f * style.line(style.tickSize));
+  const float left = std::ceil(widest) + gap, column = left + kBarWidth + 3 * gap;
+  const auto perColumn = static_cast<int>((names.size() + kColumns - 1) / kColumns);
+  sheet.list.width = static_cast<int>(std::ceil(kColumns * column + gap));
+  sheet.list.height = static_cast<int>(std::ceil(static_cast<float>(perColumn) * line + 2 * gap));
+  sheet.list.dpi = options.dpi;
+  sheet.list.background = style.background;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto number = static_cast<int>(i);
+    const float x = std::round(gap + static_cast<float>(number / perColumn) * column + left);
+    const float y = std::round(gap + static_cast<float>(number % perColumn) * line);
+    sheet.scales.push_back({.label = names[i], .norm = {}, .extend = {}, .colors = {}});
+    sheet.scales.back().colors.table = colormap(names[i]);
+    sheet.list.items.push_back(
+        Text{names[i], x - gap, y + line / 2, style.tickSize, HAlign::Right, VAlign::Middle, 0, style.ink});
+    sheet.list.items.push_back(
+        ColorbarArea{.rect = {x, y + 2, kBarWidth, line - 4}, .scale = number, .vertical = false});
+  }
+  return sheet;
+}
+
+}  // namespace divlens

@@ -94,6 +94,13 @@ float bregmanSeries(float d) {
   return s * d * d;
 }
 
+// A number that orders as the element does; -0 and 0 are equal.
+uint topKey(float x, uint shift) {
+  uint bits = floatBitsToUint(x);
+  if (bits == 0x80000000u) bits = 0u;
+  return ((bits & 0x80000000u) != 0u ? ~bits : bits | 0x80000000u) >> shift;
+}
+
 // Rényi divergence from the sums of renyiTerm.
 float renyiFinish(vec3 s, vec2 m, float a) {
   if (a == 1.0) return s.x;

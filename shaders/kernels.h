@@ -79,6 +79,31 @@ struct RowsPush {
   uint parts;  // partials of a row
 };
 
+// Steps of the search for the k largest elements of a row.
+const uint kTopStart = 0u;
+const uint kTopKey = 1u;   // bits of the k-th largest key
+const uint kTopRest = 2u;  // how many equal to it belong to the k largest
+const uint kTopId = 3u;    // bits of the last of those
+
+// What belongs to the k largest elements of a row: keys above the threshold, and equal ones with ids up to the bound.
+struct TopState {
+  uint threshold;
+  uint bound;
+  uint need;   // equal ones that belong
+  uint count;  // of the step under way
+};
+
+struct TopPush {
+  uint rows;
+  uint firstRow;
+  uint rowVectors;
+  uint width;
+  uint mode;
+  uint bit;
+  uint k;
+  uint shift;  // low bits of a key that the element type never uses
+};
+
 struct MeanPush {
   uint rows;
   uint rowVectors;
@@ -138,7 +163,7 @@ struct ReducePush {
 static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 20 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
 static_assert(sizeof(PairsPush) == 64 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
-              sizeof(ReduceNode) == 24);
+              sizeof(ReduceNode) == 24 && sizeof(TopState) == 16);
 }  // namespace divlens::kernels
 #endif
 #endif

@@ -45,7 +45,9 @@
   METRIC(17, Cosine, "cosine", "x·y / (‖x‖‖y‖) of the stored rows", "cosine", Reference, Symmetric, Plain, 3,             \
          Contribution(vec3(t.x * t.y, t.x * t.x, t.y * t.y), vec2(kLowest)), s.x / (sqrt(s.y) * sqrt(s.z)))              \
   METRIC(18, L2, "l2", "‖y − x‖ of the stored rows", "L2", Reference, Symmetric, Plain, 1,                                \
-         sumOf((t.y - t.x) * (t.y - t.x)), sqrt(s.x))
+         sumOf((t.y - t.x) * (t.y - t.x)), sqrt(s.x))                                                                    \
+  METRIC(19, Overlap, "overlap:k", "share of the k most probable entries that p and q have in common", "top-k overlap",    \
+         Reference, Symmetric, Plain, 1, sumOf(t.inTopP && t.inTopQ ? 1.0 : 0.0), s.x / min(a, width))
 
 // Other tools' definitions under the names that they give them, for --convention: the same columns, with the tool in front and how
 // the value differs from the true one behind. `width` is the number of entries compared.

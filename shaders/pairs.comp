@@ -22,6 +22,9 @@ layout(constant_id = 7) const uint kMetric2 = kNoMetric;
 layout(constant_id = 8) const uint kMetric3 = kNoMetric;
 layout(constant_id = 9) const bool kMasked = false;    // some entries are excluded
 layout(constant_id = 10) const bool kQuantised = false; // the reference's log-probabilities in 16 bits are wanted
+layout(constant_id = 11) const bool kTops = false;      // the k largest entries of both rows are wanted
+layout(constant_id = 12) const uint kCellShift = 0;     // see TopPush
+layout(constant_id = 13) const uint kReferenceShift = 0;
 
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uvec4 cellRows[]; };
 layout(std430, set = 0, binding = 1) readonly buffer References { uvec4 referenceRows[]; };
@@ -30,6 +33,7 @@ layout(std430, set = 0, binding = 3) readonly buffer ReferenceStats { RowStats r
 layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries[]; };
 layout(std430, set = 0, binding = 5) writeonly buffer Partials { SumPartial partials[]; };
 layout(std430, set = 0, binding = 6) readonly buffer Allowed { uint allowed[]; };
+layout(std430, set = 0, binding = 7) readonly buffer Tops { TopState tops[]; };
 layout(push_constant) uniform Push { PairsPush push; };
 
 shared SumPartial tree[gl_WorkGroupSize.x];
@@ -103,12 +107,19 @@ float logitDifference(float x, float y, RowStats P, RowStats Q) {
   return d * push.inverseTemperature - (Q.logSum - P.logSum);
 }
 
+bool isTop(float x, uint index, uint shift, TopState top) {
+  uint key = topKey(x, shift);
+  return key > top.threshold || (key == top.threshold && index <= top.bound);
+}
+
 Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts, float target) {
   Pair t;
   t.x = counts ? x : 0.0;
   t.y = counts ? y : 0.0;
   t.index = float(index);
   t.target = target;
+  t.inTopP = false;
+  t.inTopQ = false;
   t.quantisedLnP = kQuantised && counts ? quantised(x, P) : -100.0;
   float p, q;
   side(x, kReferenceKind, P, p, t.lnP, t.zeroP);
@@ -197,6 +208,12 @@ void main() {
   RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
   if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.allowed)), 1.0 / float(push.allowed), 0u, 0.0);
+  TopState topQ = TopState(0u, 0u, 0u, 0u);
+  TopState topP = topQ;
+  if (kTops) {
+    topQ = tops[entry.cell];
+    topP = tops[push.firstReferenceStats + entry.reference];
+  }
   float target = 0.0;
   if (kReferenceDtype == kOneHot) {
     float y[8];
@@ -218,6 +235,11 @@ void main() {
     }
     Pair t[8];
     for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], P, Q, kLoad * step + uint(i), (counts >> i & 1u) != 0u, target);
+    if (kTops)
+      for (uint i = 0u; i < 8u; ++i) {
+        t[i].inTopP = (counts >> i & 1u) != 0u && isTop(x[i], kLoad * step + i, kReferenceShift, topP);
+        t[i].inTopQ = (counts >> i & 1u) != 0u && isTop(y[i], kLoad * step + i, kCellShift, topQ);
+      }
     accumulate(c[0], kMetric0, t, push.parameters[0]);
     accumulate(c[1], kMetric1, t, push.parameters[1]);
     accumulate(c[2], kMetric2, t, push.parameters[2]);

@@ -21,6 +21,8 @@ struct Pair {
   bool topP;    // equal to the row's largest element
   bool topQ;
   float target; // the cell's element at the target, where the reference is one
+  bool inTopP;  // among the k largest of its row, where that is asked for
+  bool inTopQ;
   float quantisedLnP; // ln p as llama.cpp stores it; only where that is asked for
 };
 
@@ -56,7 +58,7 @@ Pair completed(Pair t, float unscaledP, float unscaledQ) {
 }
 
 Pair swapped(Pair t) {
-  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.quantisedLnP);
+  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.inTopQ, t.inTopP, t.quantisedLnP);
 }
 
 // p (e^d - 1 - d), a Bregman form whose terms are never negative; their sum is sum p ln(p/q) because p and q both sum to 1.

@@ -21,6 +21,9 @@ bool quantises(const Plan& plan) {
   });
 }
 
+/// k of overlap:k, 0 for other metrics.
+uint32_t topsWanted(const MetricUse& use) { return use.metric->stem() == "overlap" ? uint32_t(use.parameter) : 0; }
+
 template <typename T>
 std::span<const std::byte> bytesOf(const T& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -44,7 +47,9 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
   const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind;
   if (ownReferenceRows_ && !alike)
     referenceStats_ = std::make_shared<RowStatsPass>(context, plan, reference, quantises(plan));
-  for (size_t channel = 0; channel < plan.metrics.size(); channel += kMaxChannels) addGroup(context, channel);
+  for (size_t channel = 0; channel < plan.metrics.size(); channel += groups_.back().channels)
+    addGroup(context, channel);
+  tops_ = gpu::Buffer(context, topPasses() ? maxRows * sizeof(TopState) : 16, gpu::Memory::Device, "largest elements");
   const size_t channels = std::min<size_t>(plan.metrics.size(), kMaxChannels);
   statsPartials_ =
       gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");
@@ -56,8 +61,18 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
 void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
   Group group;
   group.firstChannel = firstChannel;
-  group.channels = std::min<size_t>(plan_.metrics.size() - firstChannel, kMaxChannels);
-  std::array<uint32_t, 11> constants{lanes_,
+  // One group knows one k.
+  uint32_t k = 0;
+  for (size_t i = firstChannel; i < plan_.metrics.size() && group.channels < kMaxChannels; ++i, ++group.channels) {
+    const uint32_t wanted = topsWanted(plan_.metrics[i]);
+    if (wanted && k && wanted != k) break;
+    k = std::max(k, wanted);
+  }
+  if (k) {
+    group.cellTops = std::make_unique<TopKPass>(context, plan_, cells_, k);
+    if (ownReferenceRows_) group.referenceTops = std::make_unique<TopKPass>(context, plan_, reference_, k);
+  }
+  std::array<uint32_t, 14> constants{lanes_,
                                      cells_.dtype,
                                      cells_.kind,
                                      reference_.dtype,
@@ -67,10 +82,13 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
                                      kNoMetric,
                                      kNoMetric,
                                      plan_.allowedBits.empty() ? 0u : 1u,
-                                     quantises(plan_) ? 1u : 0u};
+                                     quantises(plan_) ? 1u : 0u,
+                                     k ? 1u : 0u,
+                                     TopKPass::shiftOf(cells_),
+                                     TopKPass::shiftOf(reference_)};
   for (size_t i = 0; i < group.channels; ++i) constants[5 + i] = uint32_t(plan_.metrics[firstChannel + i].metric->id);
   const std::vector<uint32_t> code = userShader(std::span(plan_.metrics).subspan(firstChannel, group.channels));
-  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 7, uint32_t(sizeof(PairsPush)), constants, code);
+  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 8, uint32_t(sizeof(PairsPush)), constants, code);
   for (size_t i = 0; i < group.channels; ++i) {
     const Metric& metric = *plan_.metrics[firstChannel + i].metric;
     const std::array<uint32_t, 6> finish{
@@ -82,8 +100,13 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
   groups_.push_back(std::move(group));
 }
 
+size_t PairsPass::topPasses() const {
+  return size_t(std::count_if(groups_.begin(), groups_.end(), [](const Group& group) { return bool(group.cellTops); }));
+}
+
 uint32_t PairsPass::descriptorSets() const {
-  return uint32_t(2 * RowStatsPass::kDescriptorSets + groups_.size() + plan_.metrics.size());
+  return uint32_t(2 * RowStatsPass::kDescriptorSets + 2 * topPasses() * TopKPass::kDescriptorSets + groups_.size() +
+                  plan_.metrics.size());
 }
 
 PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channelStride) const {
@@ -131,8 +154,11 @@ void PairsPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceO
   for (const Group& group : groups_) {
     PairsPush push = pairsPush(group, pairs, channelStride);
     push.firstReferenceStats = own ? uint32_t(cellRows) : 0;
-    const gpu::BufferRange sums[] = {cells,           reference,       cellStats,  allStats,
-                                     {&slot.entries}, {&sumPartials_}, {&allowed_}};
+    if (group.cellTops) group.cellTops->record(commands, pool, cells, cellRows, 0, tops_, allowed_);
+    if (group.referenceTops && own)
+      group.referenceTops->record(commands, pool, reference, referenceRows, cellRows, tops_, allowed_);
+    const gpu::BufferRange sums[] = {cells,           reference,       cellStats,   allStats,
+                                     {&slot.entries}, {&sumPartials_}, {&allowed_}, {&tops_}};
     group.sums->dispatch(commands, pool, sums, bytesOf(push), uint32_t(pairs));
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
     for (const auto& finish : group.finish) {

@@ -5,6 +5,7 @@
 #include "divergence/row_stats.h"
 #include "divergence/row_stream.h"
 #include "divergence/tiles.h"
+#include "divergence/topk_pass.h"
 #include "gpu/pipeline.h"
 
 namespace divlens {
@@ -25,9 +26,11 @@ class PairsPass {
   /// Up to four metrics that share one read of the rows.
   struct Group {
     size_t firstChannel = 0, channels = 0;
+    std::unique_ptr<TopKPass> cellTops, referenceTops;  ///< for overlap:k
     std::unique_ptr<gpu::ComputePipeline> sums;
     std::vector<std::unique_ptr<gpu::ComputePipeline>> finish;  ///< one a channel
   };
+  size_t topPasses() const;
   void addGroup(const gpu::Context& context, size_t firstChannel);
   kernels::PairsPush pairsPush(const Group& group, size_t pairs, uint64_t channelStride) const;
 
@@ -38,7 +41,7 @@ class PairsPass {
   uint32_t lanes_, parts_;
   std::shared_ptr<RowStatsPass> cellStats_, referenceStats_;
   std::vector<Group> groups_;
-  gpu::Buffer allowed_, statsPartials_, stats_, sumPartials_;
+  gpu::Buffer allowed_, statsPartials_, stats_, sumPartials_, tops_;
 };
 
 }  // namespace divlens

@@ -1,0 +1,244 @@
+#include "reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <stdexcept>
+
+namespace divlens::test {
+namespace {
+
+using Real = long double;
+constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Distribution ofLogits(const std::vector<Real>& t) {
+  Distribution out;
+  const auto top = std::max_element(t.begin(), t.end());
+  if (top == t.end() || *top == -kInfinity) return {{}, {}, true};
+  // ln Z - max = log1p of the sum without the maximum itself, or peaked rows lose their small logarithms.
+  Real rest = 0;
+  for (auto i = t.begin(); i != t.end(); ++i)
+    if (i != top) rest += std::exp(*i - *top);
+  const Real lnZ = std::log1p(rest);
+  for (const Real each : t) {
+    out.ln.push_back((each - *top) - lnZ);
+    out.p.push_back(std::exp(out.ln.back()));
+  }
+  return out;
+}
+
+/// x ln x with its limit, where the logarithm is given.
+Real times(Real p, Real ln) { return p == 0 && ln == -kInfinity ? 0 : p * ln; }
+
+/// Σ p (ln p - ln q).
+Real kl(const Distribution& p, const Distribution& q) {
+  Real sum = 0;
+  for (size_t i = 0; i < p.p.size(); ++i) {
+    if (p.ln[i] == -kInfinity) continue;
+    if (q.ln[i] == -kInfinity) return kInfinity;
+    sum += p.p[i] * (p.ln[i] - q.ln[i]);
+  }
+  return sum;
+}
+
+/// β KL(p‖m) + (1-β) KL(q‖m), m = βp + (1-β)q.
+Real jsd(const Distribution& p, const Distribution& q, Real beta) {
+  Real sum = 0;
+  for (size_t i = 0; i < p.p.size(); ++i) {
+    const Real m = beta * p.p[i] + (1 - beta) * q.p[i];
+    if (m == 0) continue;
+    const Real lnM = std::log(m);
+    if (p.p[i] > 0) sum += beta * p.p[i] * (p.ln[i] - lnM);
+    if (q.p[i] > 0) sum += (1 - beta) * q.p[i] * (q.ln[i] - lnM);
+  }
+  return sum;
+}
+
+/// ln Σ p^α q^(1-α) / (α - 1) and its limits.
+Real renyi(const Distribution& p, const Distribution& q, Real alpha) {
+  if (alpha == 1) return kl(p, q);
+  Real sum = 0, largest = -kInfinity;
+  for (size_t i = 0; i < p.p.size(); ++i) {
+    if (p.ln[i] == -kInfinity) continue;
+    largest = std::max(largest, p.ln[i] - q.ln[i]);
+    if (q.ln[i] == -kInfinity && alpha < 1) continue;
+    sum += std::exp(alpha * p.ln[i] + (1 - alpha) * q.ln[i]);
+  }
+  return alpha == kInfinity ? largest : std::log(sum) / (alpha - 1);
+}
+
+Real entropy(const Distribution& q) {
+  Real sum = 0;
+  for (size_t i = 0; i < q.p.size(); ++i) sum -= times(q.p[i], q.ln[i]);
+  return sum;
+}
+
+Real crossEntropy(const Distribution& p, const Distribution& q) {
+  Real sum = 0;
+  for (size_t i = 0; i < p.p.size(); ++i)
+    if (p.ln[i] != -kInfinity) sum -= p.p[i] * q.ln[i];
+  return sum;
+}
+
+template <typename Term>
+Real summed(const Distribution& p, const Distribution& q, Term term) {
+  Real sum = 0;
+  for (size_t i = 0; i < p.p.size(); ++i) sum += term(p.p[i], q.p[i]);
+  return sum;
+}
+
+Real hellinger(const Distribution& p, const Distribution& q) {
+  return std::sqrt(summed(p, q,
+                          [](Real a, Real b) {
+                            const Real difference = std::sqrt(a) - std::sqrt(b);
+                            return difference * difference;
+                          }) /
+                   2);
+}
+
+Real chi2(const Distribution& p, const Distribution& q) {
+  Real sum = 0;
+  for (size_t i = 0; i < p.p.size(); ++i) {
+    const Real difference = p.p[i] - q.p[i];
+    if (q.ln[i] == -kInfinity && p.ln[i] == -kInfinity) continue;
+    if (q.ln[i] == -kInfinity) return kInfinity;
+    sum += difference * difference / q.p[i];
+  }
+  return sum;
+}
+
+/// The first of the largest entries as stored.
+size_t top(const OracleRow& row) {
+  return size_t(std::max_element(row.values.begin(), row.values.end()) - row.values.begin());
+}
+
+Real cosine(const std::vector<double>& x, const std::vector<double>& y) {
+  Real xy = 0, xx = 0, yy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    xy += Real(x[i]) * y[i];
+    xx += Real(x[i]) * x[i];
+    yy += Real(y[i]) * y[i];
+  }
+  return xy / std::sqrt(xx * yy);
+}
+
+Real l2(const std::vector<double>& x, const std::vector<double>& y) {
+  Real sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) sum += (Real(y[i]) - x[i]) * (Real(y[i]) - x[i]);
+  return std::sqrt(sum);
+}
+
+/// One row for each definition: of a distribution alone, of two, and whether it is counted in nats.
+struct Row {
+  std::function<Real(const Distribution& p, const Distribution& q, Real parameter)> value;
+  bool ofCellAlone = false;
+  Real powerOfNats = 0;
+};
+
+const std::map<std::string, Row>& table() {
+  using D = const Distribution&;
+  static const std::map<std::string, Row> rows = {
+      {"kl", {[](D p, D q, Real) { return kl(p, q); }, false, 1}},
+      {"kl-reverse", {[](D p, D q, Real) { return kl(q, p); }, false, 1}},
+      {"jeffreys", {[](D p, D q, Real) { return kl(p, q) + kl(q, p); }, false, 1}},
+      {"jsd", {[](D p, D q, Real beta) { return jsd(p, q, beta); }, false, 1}},
+      {"js-distance", {[](D p, D q, Real) { return std::sqrt(std::max<Real>(jsd(p, q, 0.5L), 0)); }, false, 0.5L}},
+      {"tv", {[](D p, D q, Real) { return summed(p, q, [](Real a, Real b) { return std::abs(a - b); }) / 2; }}},
+      {"hellinger", {[](D p, D q, Real) { return hellinger(p, q); }}},
+      {"chi2", {[](D p, D q, Real) { return chi2(p, q); }}},
+      {"renyi", {[](D p, D q, Real alpha) { return renyi(p, q, alpha); }, false, 1}},
+      {"cross-entropy", {[](D p, D q, Real) { return crossEntropy(p, q); }, false, 1}},
+      {"entropy-difference", {[](D p, D q, Real) { return entropy(q) - entropy(p); }, false, 1}},
+      {"entropy", {[](D, D q, Real) { return entropy(q); }, true, 1}},
+      {"max-prob", {[](D, D q, Real) { return *std::max_element(q.p.begin(), q.p.end()); }, true}},
+  };
+  return rows;
+}
+
+}  // namespace
+
+Distribution distribution(const OracleRow& row, double temperature) {
+  const bool probs = row.kind == Kind::Probs;
+  std::vector<Real> t;
+  for (const double v : row.values) {
+    if (std::isnan(v) || v == std::numeric_limits<double>::infinity() || (probs && v < 0)) return {{}, {}, true};
+    t.push_back((probs ? std::log(Real(v)) : Real(v)) / temperature);
+  }
+  return ofLogits(t);
+}
+
+Oracle::Oracle(OracleRow reference, OracleRow cell, double temperature, double base)
+    : x_(std::move(reference)),
+      y_(std::move(cell)),
+      p_(distribution(x_, temperature)),
+      q_(distribution(y_, temperature)),
+      lnBase_(std::log(Real(base))) {}
+
+double Oracle::operator()(const std::string& metric) const {
+  const size_t colon = metric.find(':');
+  const std::string stem = metric.substr(0, colon);
+  // The shaders take parameters as float32.
+  const Real parameter = colon == std::string::npos ? 0.5L : Real(float(std::stod(metric.substr(colon + 1))));
+  const auto found = table().find(stem);
+  const bool alone = found != table().end() && found->second.ofCellAlone;
+  if (q_.bad || (p_.bad && !alone)) return kNan;
+  if (stem == "top1-agree") return top(x_) == top(y_) ? 1 : 0;
+  if (stem == "cosine") return double(cosine(x_.values, y_.values));
+  if (stem == "l2") return double(l2(x_.values, y_.values));
+  if (found == table().end()) throw std::logic_error("the oracle lacks " + metric);
+  return double(found->second.value(p_, q_, parameter) / std::pow(lnBase_, found->second.powerOfNats));
+}
+
+double oracleOfTarget(const std::string& metric, const OracleRow& cell, int64_t id, double temperature, double base) {
+  const Distribution q = distribution(cell, temperature);
+  if (q.bad || id < 0 || id >= int64_t(cell.values.size())) return kNan;
+  if (metric == "logprob") return double(q.ln[size_t(id)] / std::log(Real(base)));
+  const double own = cell.values[size_t(id)];
+  return 1 + double(std::count_if(cell.values.begin(), cell.values.end(), [&](double v) { return v > own; }));
+}
+
+double oracleStatistic(const std::string& how, std::vector<double> entries) {
+  std::erase_if(entries, [](double v) { return !std::isfinite(v); });
+  const auto n = double(entries.size());
+  if (how == "count") return n;
+  if (entries.empty()) return kNan;
+  std::sort(entries.begin(), entries.end());
+  if (how == "min") return entries.front();
+  if (how == "max") return entries.back();
+  if (how == "median" || how[0] == 'q') {
+    const double at = (how == "median" ? 0.5 : std::stod(how.substr(1))) * (n - 1);
+    const auto lower = size_t(at);
+    const size_t upper = std::min(lower + 1, entries.size() - 1);
+    return entries[lower] + (entries[upper] - entries[lower]) * (at - double(lower));
+  }
+  Real sum = 0, squares = 0;
+  for (const double v : entries) sum += v;
+  const Real mean = sum / n;
+  if (how == "mean") return double(mean);
+  if (n < 2) return kNan;
+  for (const double v : entries) squares += (v - mean) * (v - mean);
+  const Real std = std::sqrt(squares / (n - 1));
+  if (how == "std") return double(std);
+  if (how == "sem") return double(std / std::sqrt(Real(n)));
+  throw std::logic_error("the oracle lacks " + how);
+}
+
+double excess(const std::string& metric, double expected, float got, double magnitude) {
+  if (std::isnan(expected) || std::isnan(got)) return std::isnan(expected) && std::isnan(got) ? 0 : 1e30;
+  // A finite value beyond float32 is infinite there.
+  const auto rounded = double(float(expected));
+  if (std::isinf(rounded) || std::isinf(got)) return rounded == double(got) ? 0 : 1e30;
+  // The target is said of divergences, which are of second order in ln q - ln p; metrics of first order meet it where
+  // their squares do.
+  const bool root = metric == "js-distance" || metric == "hellinger" || metric == "tv" || metric == "renyi:inf";
+  const double size = std::abs(expected);
+  const double small = root ? 1e-3 : 1e-6;
+  const double floor = root ? 1e-6 : 1e-12;
+  const double allowed = std::max({floor, size * (size >= small ? 1e-5 : 1e-3), magnitude * 1e-6});
+  return std::abs(double(got) - expected) / allowed;
+}
+
+}  // namespace divlens::test

@@ -1,0 +1,165 @@
+// Reading while computing: references of every kind, progress, interruption, budgets, files that shrink.
+#include <atomic>
+#include <cmath>
+
+#include "dump_fixtures.h"
+#include "gpu_fixture.h"
+
+using namespace divlens;
+using namespace divlens::test;
+
+namespace {
+
+constexpr int64_t kLayers = 4, kTokens = 3, kVocab = 41;
+
+Array logits(uint32_t seed = 41) {
+  Random random(seed);
+  return {"logits",
+          {axis("layer", kLayers, {"emb", "a", "b", "c"}), axis("token", kTokens), axis("vocab", kVocab)},
+          Kind::Logits,
+          DType::F32,
+          normals(random, kLayers * kTokens * kVocab, 2)};
+}
+
+/// Checks kl of all cells; `reference` gives the row that a cell is compared with, or none for NaN.
+template <typename ReferenceRow>
+void checkKl(const Array& cells, const Cells& got, ReferenceRow reference) {
+  for (int64_t layer = 0; layer < kLayers; ++layer)
+    for (int64_t token = 0; token < kTokens; ++token) {
+      const std::optional<OracleRow> row = reference(layer, token);
+      const float value = got.at(0, layer, token);
+      CAPTURE(layer, token, value);
+      if (!row)
+        CHECK(std::isnan(value));
+      else
+        CHECK(excess("kl", Oracle(*row, cells.row(layer * kTokens + token))("kl"), value) <= 1);
+    }
+}
+
+using Row = std::optional<OracleRow>;
+
+}  // namespace
+
+TEST_CASE_METHOD(GpuTest, "an entry of an axis is a reference by position and by label", "[gpu][stream]") {
+  const Array cells = logits();
+  for (const char* reference : {"layer=1", "layer=a", "layer=-3"})
+    checkKl(cells, run(dumpOf({cells}), {.metrics = {"kl"}, .reference = reference}),
+            [&](int64_t, int64_t token) { return Row(cells.row(kTokens + token)); });
+  checkKl(cells, run(dumpOf({cells}), {.metrics = {"kl"}, .reference = "token=2"}),
+          [&](int64_t layer, int64_t) { return Row(cells.row(layer * kTokens + 2)); });
+}
+
+TEST_CASE_METHOD(GpuTest, "neighbours are references, and entries without one are NaN and counted", "[gpu][stream]") {
+  const Array cells = logits();
+  const Cells before = run(dumpOf({cells}), {.metrics = {"kl", "entropy"}, .reference = "layer:prev"});
+  checkKl(cells, before, [&](int64_t layer, int64_t token) {
+    return layer == 0 ? Row() : Row(cells.row((layer - 1) * kTokens + token));
+  });
+  CHECK(before.nans == kTokens);
+  for (int64_t token = 0; token < kTokens; ++token) CHECK(std::isfinite(before.at(1, 0, token)));
+  const Cells after = run(dumpOf({cells}), {.metrics = {"kl"}, .reference = "token:next"});
+  checkKl(cells, after, [&](int64_t layer, int64_t token) {
+    return token == kTokens - 1 ? Row() : Row(cells.row(layer * kTokens + token + 1));
+  });
+  CHECK(after.nans == kLayers);
+}
+
+TEST_CASE_METHOD(GpuTest, "a neighbour is that of the dump, whatever is selected", "[gpu][stream]") {
+  const Array cells = logits();
+  const Cells got = run(dumpOf({cells}), {.select = {"layer=3,1"}, .metrics = {"kl"}, .reference = "layer:prev"});
+  for (int64_t token = 0; token < kTokens; ++token) {
+    CHECK(excess("kl", Oracle(cells.row(2 * kTokens + token), cells.row(3 * kTokens + token))("kl"),
+                 got.at(0, 0, token)) <= 1);
+    CHECK(excess("kl", Oracle(cells.row(token), cells.row(kTokens + token))("kl"), got.at(0, 1, token)) <= 1);
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "another tensor is broadcast, and its axes are matched by name", "[gpu][stream]") {
+  const Array cells = logits();
+  Random random(42);
+  const Array perToken{"clean",
+                       {axis("token", kTokens), axis("vocab", kVocab)},
+                       Kind::Logits,
+                       DType::F16,
+                       normals(random, kTokens * kVocab, 2)};
+  checkKl(cells, run(dumpOf({cells, perToken}), {.tensor = "logits", .metrics = {"kl"}, .reference = "tensor:clean"}),
+          [&](int64_t, int64_t token) { return Row(perToken.row(token)); });
+  const Array turned{"clean",
+                     {axis("token", kTokens), axis("layer", kLayers), axis("vocab", kVocab)},
+                     Kind::Logits,
+                     DType::BF16,
+                     normals(random, kTokens * kLayers * kVocab, 2)};
+  checkKl(cells, run(dumpOf({cells, turned}), {.tensor = "logits", .metrics = {"kl"}, .reference = "tensor:clean"}),
+          [&](int64_t layer, int64_t token) { return Row(turned.row(token * kLayers + layer)); });
+}
+
+TEST_CASE_METHOD(GpuTest, "logits are compared with probabilities", "[gpu][stream]") {
+  const Array cells = logits();
+  Array clean{"clean", {axis("token", kTokens), axis("vocab", kVocab)}, Kind::Probs, DType::F32, {}};
+  Random random(43);
+  for (int64_t i = 0; i < kTokens * kVocab; ++i) clean.values.push_back(random.uniform() / kVocab);
+  const Cells got = run(dumpOf({cells, clean}), {.tensor = "logits", .metrics = {"kl"}, .reference = "tensor:clean"});
+  checkKl(cells, got, [&](int64_t, int64_t token) { return Row(clean.row(token)); });
+}
+
+TEST_CASE_METHOD(GpuTest, "a file is a reference, and so is the mean over an axis", "[gpu][stream]") {
+  const Array cells = logits(), other = logits(99);
+  const TempDir dir;
+  std::vector<float> values(other.values.begin(), other.values.end());
+  const std::string file = dir.write(
+      "other.npy", npy(npyDict("<f4", false, fmt::format("({}, {}, {})", kLayers, kTokens, kVocab)), bytesOf(values)));
+  checkKl(cells,
+          run(dumpOf({cells}),
+              {.axes = {"layer", "token", "vocab"}, .kind = "logits", .metrics = {"kl"}, .reference = "file:" + file}),
+          [&](int64_t layer, int64_t token) { return Row(other.row(layer * kTokens + token)); });
+  checkKl(cells, run(dumpOf({cells}), {.metrics = {"kl"}, .reference = "mean:layer"}), [&](int64_t, int64_t token) {
+    OracleRow mean{std::vector<double>(kVocab, 0), Kind::Probs};
+    for (int64_t layer = 0; layer < kLayers; ++layer) {
+      const Distribution d = distribution(cells.row(layer * kTokens + token), 1);
+      for (size_t i = 0; i < mean.values.size(); ++i) mean.values[i] += double(d.p[i]) / kLayers;
+    }
+    return Row(mean);
+  });
+}
+
+TEST_CASE_METHOD(GpuTest, "progress rises to the bytes in all", "[gpu][stream]") {
+  uint64_t last = 0, all = 0;
+  bool rises = true;
+  EvaluateOptions options{.tileBytes = 1};
+  options.progress = [&](uint64_t done, uint64_t total) {
+    rises = rises && done >= last && done <= total;
+    last = done;
+    all = total;
+  };
+  run(dumpOf({logits()}), {.metrics = {"kl"}}, options);
+  CHECK(rises);
+  CHECK(all >= uint64_t(kLayers * kTokens * kVocab * 4));
+  CHECK(last == all);
+}
+
+TEST_CASE_METHOD(GpuTest, "an evaluation that is interrupted ends with the signal's exit code", "[gpu][stream]") {
+  for (const auto& [signal, exit] : {std::pair{2, Exit::Interrupted}, {15, Exit::Terminated}}) {
+    const std::atomic<int> cancel{signal};
+    EvaluateOptions options;
+    options.cancel = &cancel;
+    CHECK_REFUSED(run(dumpOf({logits()}), {.metrics = {"kl"}}, options), exit, "interrupted");
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "a pair of rows that exceeds the memory allowed is refused", "[gpu][stream]") {
+  EvaluateOptions options;
+  options.maxGpuMemory = 512;
+  CHECK_REFUSED(run(dumpOf({logits()}), {.metrics = {"kl"}}, options), Exit::Budget, "--vocab");
+}
+
+TEST_CASE_METHOD(GpuTest, "a file that shrinks while it is read is an error, not numbers", "[gpu][stream]") {
+  const TempDir dir;
+  const Array cells = logits();
+  const std::vector<float> values(cells.values.begin(), cells.values.end());
+  const std::string bytes =
+      npy(npyDict("<f4", false, fmt::format("({}, {}, {})", kLayers, kTokens, kVocab)), bytesOf(values));
+  const std::string file = dir.write("cells.npy", bytes);
+  const Dump dump = openDump(file);
+  std::filesystem::resize_file(file, bytes.size() / 2);
+  CHECK_REFUSED(run(dump, {.metrics = {"kl"}}), Exit::BadInput, "changed while reading");
+}

@@ -175,9 +175,9 @@ TEST_CASE_METHOD(GpuTest, "top-1 agreement of probabilities survives a temperatu
   }
 }
 
-TEST_CASE_METHOD(GpuTest, "cosine and l2 take the rows as stored, whatever their length and dtype", "[gpu][zero]") {
+TEST_CASE_METHOD(GpuTest, "cosine and l2 take the rows as stored, whatever their length", "[gpu][zero]") {
   Random random(12);
-  for (const DType dtype : {DType::F16, DType::BF16, DType::F32, DType::F64})
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F32})
     for (const int64_t width : {1, 7, 129}) {
       const std::vector<Axis> axes = {axis("layer", 1), axis("token", 1), axis("vocab", width)};
       const Array x{"reference", axes, Kind::Logits, dtype, normals(random, width, 3)};
@@ -196,7 +196,8 @@ TEST_CASE_METHOD(GpuTest, "rank and logprob of targets, inside and outside the v
   const std::vector<double> row = {0.5, 3, kMinusInfinity, 3, -2};
   const std::vector<double> ids = {0, 1, 2, 3, 4, -100, -1, 5, 1e12};
   const std::vector<std::vector<double>> rows(ids.size(), row);
-  const Cells got = withTargets(rows, ids, {.metrics = {"rank", "logprob", "entropy", "cross-entropy"}});
+  const Cells got =
+      withTargets(rows, ids, {.metrics = {"rank", "logprob", "entropy", "cross-entropy"}, .reference = "target"});
   for (size_t i = 0; i < ids.size(); ++i) {
     CAPTURE(ids[i]);
     const auto column = int64_t(i);

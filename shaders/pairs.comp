@@ -117,7 +117,7 @@ Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts,
   t.x = counts ? x : 0.0;
   t.y = counts ? y : 0.0;
   t.index = float(index);
-  t.target = target;
+  t.target = counts ? target : 0.0;  // padding is never more probable
   t.inTopP = false;
   t.inTopQ = false;
   t.quantisedLnP = kQuantised && counts ? quantised(x, P) : -100.0;

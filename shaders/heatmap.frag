@@ -7,6 +7,7 @@
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uint cells[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Colors { uint colors[]; };
 layout(std430, set = 0, binding = 2) readonly buffer NextCells { uint nextCells[]; };
+layout(std430, set = 0, binding = 3) readonly buffer Edges { float edges[]; };  // of rows, then of columns
 layout(push_constant) uniform Push { HeatmapPush push; };
 layout(location = 0) out vec4 color;
 
@@ -25,6 +26,26 @@ uvec2 cellsOf(uint pixel, uint pixels, float begin, float end, uint count) {
   uint cell = begin == 0.0 && end == float(count) ? ((2u * pixel + 1u) * count) / (2u * pixels)
                                                  : uint(begin + (float(pixel) + 0.5) * ((end - begin) / float(pixels)));
   return uvec2(min(cell, count - 1u), min(cell, count - 1u) + 1u);
+}
+
+// First of `count` edges, from `offset` on, that is at `position` or beyond.
+uint firstEdge(uint offset, uint count, float position) {
+  uint low = 0u;
+  for (uint high = count; low < high;) {
+    uint middle = (low + high) / 2u;
+    if (edges[offset + middle] < position) low = middle + 1u;
+    else high = middle;
+  }
+  return low;
+}
+
+// The cells of a pixel where cells differ in size: the one under its centre and all that lie in the pixel altogether.
+uvec2 unequalCellsOf(uint pixel, uint pixels, float begin, float end, uint offset, uint count) {
+  float size = (end - begin) / float(pixels), from = begin + float(pixel) * size;
+  uint centre = clamp(firstEdge(offset, count, from + 0.5 * size), 1u, count - 1u) - 1u;
+  uint first = firstEdge(offset, count, from), past = max(firstEdge(offset, count, from + size), 1u) - 1u;
+  if (past <= first) return uvec2(centre, centre + 1u);
+  return uvec2(min(first, centre), min(max(past, centre + 1u), count - 1u));
 }
 
 // Cells that are left out on purpose (kMaskedBits of kernels.h) show the background.
@@ -62,8 +83,12 @@ void main() {
   }
   uint height = uint(push.h);
   uint fromTop = push.originUpper != 0u ? pixel.y : height - 1u - pixel.y;
-  uvec2 rows = cellsOf(fromTop, height, push.rowBegin, push.rowEnd, push.rows);
-  uvec2 columns = cellsOf(pixel.x, uint(push.w), push.columnBegin, push.columnEnd, push.columns);
+  uvec2 rows = push.rowEdges > 0u ? unequalCellsOf(fromTop, height, push.rowBegin, push.rowEnd, 0u, push.rowEdges)
+                                  : cellsOf(fromTop, height, push.rowBegin, push.rowEnd, push.rows);
+  uvec2 columns =
+      push.columnEdges > 0u
+          ? unequalCellsOf(pixel.x, uint(push.w), push.columnBegin, push.columnEnd, push.rowEdges, push.columnEdges)
+          : cellsOf(pixel.x, uint(push.w), push.columnBegin, push.columnEnd, push.columns);
   // A pixel belongs to the chunk of its first row; the rest of its rows may lie in the next chunk. A chunk is the largest buffer that
   // the device has: a pixel's rows never fill one.
   uint seam = push.firstRow + push.chunkRows;

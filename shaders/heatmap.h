@@ -60,10 +60,12 @@ struct HeatmapPush {
   HeatmapUint mode;
   HeatmapUint hiddenOp;  // cells that are picked show the background
   float hiddenValue;
+  HeatmapUint rowEdges;  // number of edges where cells differ in size, else 0
+  HeatmapUint columnEdges;
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(HeatmapPush) == 116);
+static_assert(sizeof(HeatmapPush) == 124);
 }  // namespace divlens
 #endif
 #endif

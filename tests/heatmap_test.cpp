@@ -123,3 +123,23 @@ TEST_CASE("hidden and masked cells show the background", "[gpu][heatmap]") {
   CHECK(image.color(0, 4) == scale.colors.bad);
   CHECK(image.color(0, 5).a == 0);
 }
+
+TEST_CASE("cells of unequal size cover their share, and narrow ones do not vanish", "[gpu][heatmap]") {
+  const Device device;
+  const std::vector<float> cells = {0.25f, 0.5f, 1, 0};
+  const Grid grid = gridOf(device.context, 4, 1, cells);
+  const ColorScale scale = scaleOf({}, 0, 1);
+  const AxisEdges edges{.rows = {0, 2, 3.49f, 3.51f, 4}, .columns = {}};
+  HeatmapArea area = areaOf(4, 1, 1, 8);
+  area.edges = &edges;
+  const CellImage image = drawCells(device.context, grid, std::span(&scale, 1), area);
+  REQUIRE(image.rows == 8);
+  const size_t indices[] = {64, 64, 64, 64, 128, 128};
+  for (int64_t row = 0; row < 6; ++row) CHECK(image.color(row, 0) == scale.colors.table[indices[row]]);
+  CHECK(image.color(7, 0) == scale.colors.table[0]);
+  // The third cell is a fiftieth of a cell high, over the seam of the last two pixels; shifted, it lies in one of them.
+  const AxisEdges shifted{.rows = {0, 2, 3.1f, 3.12f, 4}, .columns = {}};
+  area.edges = &shifted;
+  const CellImage again = drawCells(device.context, grid, std::span(&scale, 1), area);
+  CHECK(again.color(6, 0) == scale.colors.table[255]);
+}

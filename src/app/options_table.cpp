@@ -112,6 +112,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--cbar-label", "TEXT", "beside the colour bar; default: metric, reference and unit", [](S& s, T& t) { s.figure.cbarLabel = t; }},
       {kFigureSection, "--share-scale", nullptr, "all panels have the same colours; default: panels of one metric do", [](S& s, T&) { s.figure.shareScale = true; }},
       {kFigureSection, "--no-share-scale", nullptr, "each panel has colours and a bar of its own", [](S& s, T&) { s.figure.shareScale = false; }},
+      {kFigureSection, "--axis-scale", "AXIS=SCALE", "linear or log: cells stand at their coordinates; category: all alike (default); repeatable", [](S& s, T& t) { s.figure.axisScale.push_back(t); }},
       {kFigureSection, "--annot", nullptr, "write the values into the cells", [](S& s, T&) { s.figure.annot = true; }},
       {kFigureSection, "--fmt", "SPEC", "how --annot writes them, a Python format spec without braces; default: .2g", [](S& s, T& t) { s.figure.fmt = t; }},
       {kFigureSection, "--mask", "RULE", "hide cells: '>0.5', '<=1e-3', '==0'", [](S& s, T& t) { s.figure.mask = t; }},

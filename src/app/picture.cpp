@@ -10,6 +10,7 @@
 #include "app/describe.h"
 #include "dump/escape.h"
 #include "error.h"
+#include "figure/axis_scale.h"
 #include "figure/cell_image.h"
 #include "figure/cell_marks.h"
 #include "figure/layout.h"
@@ -69,9 +70,11 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
   return out;
 }
 
-FigureAxis figureAxis(const PlanAxis& axis) {
+FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options) {
   FigureAxis out{.name = axis.name, .count = int64_t(axis.positions.size())};
   for (size_t i = 0; i < axis.positions.size(); ++i) out.labels.push_back(axis.label(i));
+  const std::string scale = axisScale(options, axis.name);
+  out.edges = cellEdges(axis.coordinates.empty() ? labelCoordinates(out.labels) : axis.coordinates, scale, axis.name);
   // One column of values needs neither a tick nor a name.
   if (axis.name == "value" && out.count == 1) out.labels = {" "}, out.name = "";
   return out;
@@ -95,8 +98,8 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
   const FigureOptions& options = settings.figure;
   const Result& result = *session.result;
   FigureContent content;
-  content.rows = figureAxis(session.plan.rows);
-  content.columns = figureAxis(session.plan.columns);
+  content.rows = figureAxis(session.plan.rows, options);
+  content.columns = figureAxis(session.plan.columns, options);
   content.panels.clear();
   for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
   content.title = session.dump.title;
@@ -142,10 +145,12 @@ std::vector<uint8_t> vectorPicture(const Session& session, const FigureContent& 
   const Grid& grid = session.result->grid;
   const FigureOptions& options = settings.figure;
   const auto metadata = pictureMetadata(session, settings);
-  const bool few = grid.rows() * grid.columns() <= kMostRectangles;
+  const bool equal = content.rows.edges.empty() && content.columns.edges.empty();
+  const bool few = equal && grid.rows() * grid.columns() <= kMostRectangles;
   if (options.cells == "vector" && !few)
-    say(settings, fmt::format("warning: --cells vector: {} cells are more than {}; they are drawn as an image",
-                              grid.rows() * grid.columns(), kMostRectangles));
+    say(settings, fmt::format("warning: --cells vector: only for {} cells at most and not with --axis-scale; they are "
+                              "drawn as an image",
+                              kMostRectangles));
   const VectorParts parts{
       .shaper = shaper,
       .scales = content.scales,
@@ -181,6 +186,7 @@ void checkFigureOptions(const Settings& settings) {
            {.cells = 2, .min = 0.25, .max = 0.75, .minPositive = 0.25, .percentile = [](double p) { return p / 100; }});
   figureSize(options, {.rows = {.count = 1}, .columns = {.count = 1}});
   checkCellMarks(options);
+  axisScale(options, "");
   checkChoice("--cells", options.cells, {"auto", "image", "vector"});
   checkChoice("--svg-text", options.svgText, {"text", "path"});
   checkChoice("--origin", options.origin, {"upper", "lower"});

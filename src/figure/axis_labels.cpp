@@ -31,6 +31,12 @@ AxisLabels::AxisLabels(const FigureAxis& axis, const std::string& choice, std::s
   end_ = all ? static_cast<double>(std::max<int64_t>(axis.count, 1)) : axis.end;
   first_ = std::max<int64_t>(0, static_cast<int64_t>(std::ceil(begin_ - 0.5)));
   last_ = std::min(axis.count, static_cast<int64_t>(std::floor(end_ - 0.5)) + 1);
+  if (!axis.edges.empty()) {
+    while (first_ > 0 && centre(first_ - 1) >= begin_) --first_;
+    while (first_ < axis.count && centre(first_) < begin_) ++first_;
+    last_ = first_;
+    while (last_ < axis.count && centre(last_) <= end_) ++last_;
+  }
   const auto& labels = choice_.kind == TickChoice::Kind::List ? choice_.labels : axis.labels;
   numeric_ = std::all_of(labels.begin(), labels.end(), isNumber);
   byteLevel_ = choice_.kind != TickChoice::Kind::List && looksByteLevel(labels);
@@ -65,9 +71,21 @@ float AxisLabels::measuredLongest() {
   return longest_;
 }
 
+// Where cells differ in size, each label that has room after the one before it and before the last.
+std::vector<int64_t> AxisLabels::thinned(double pitch, double extent) const {
+  if (axis_.edges.empty()) return thinnedEntries(first_, last_, pitch, extent);
+  std::vector<int64_t> kept;
+  for (int64_t i = first_; i + 1 < last_; ++i) {
+    const bool free = kept.empty() || (centre(i) - centre(kept.back())) * pitch >= extent;
+    if (free && (centre(last_ - 1) - centre(i)) * pitch >= extent) kept.push_back(i);
+  }
+  if (first_ < last_) kept.push_back(last_ - 1);
+  return kept;
+}
+
 bool AxisLabels::collide(const std::vector<int64_t>& entries, double pitch, double extent) const {
   for (size_t i = 1; i < entries.size(); ++i)
-    if (static_cast<double>(entries[i] - entries[i - 1]) * pitch < extent) return true;
+    if ((centre(entries[i]) - centre(entries[i - 1])) * pitch < extent) return true;
   return false;
 }
 
@@ -82,7 +100,7 @@ std::vector<int64_t> AxisLabels::entries(double pitch, double extent) const {
         wanted.erase(wanted.end() - 2);
     if (!many) return wanted;
   }
-  return thinnedEntries(first_, last_, pitch, extent);
+  return thinned(pitch, extent);
 }
 
 AxisLabels::Placement AxisLabels::place(double pitch, double extent, bool rotated) {
@@ -90,7 +108,7 @@ AxisLabels::Placement AxisLabels::place(double pitch, double extent, bool rotate
   placement.rotated = rotated;
   std::vector<int64_t> chosen = entries(pitch, extent);
   const bool asked = choice_.kind == TickChoice::Kind::Stride || choice_.kind == TickChoice::Kind::List;
-  if (collide(chosen, pitch, extent)) chosen = thinnedEntries(first_, last_, pitch, extent);
+  if (collide(chosen, pitch, extent)) chosen = thinned(pitch, extent);
   if (choice_.kind == TickChoice::Kind::Stride)
     placement.thinned = chosen.size() + 1 < static_cast<size_t>((last_ - first_) / choice_.stride);
   else if (asked)

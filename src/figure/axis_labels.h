@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "figure/axis_scale.h"
 #include "figure/layout.h"
 #include "figure/ticks.h"
 
@@ -31,6 +32,8 @@ class AxisLabels {
   Placement across(float length);
   /// Labels beside an axis `length` pixels long: one line each.
   Placement down(float length);
+  /// Centre of an entry, in cells.
+  double centre(int64_t entry) const { return edgePosition(axis_.edges, static_cast<double>(entry) + 0.5); }
   double begin() const { return begin_; }
   double end() const { return end_; }
 
@@ -39,6 +42,7 @@ class AxisLabels {
   std::vector<int64_t> entries(double pitch, double extent) const;
   Placement place(double pitch, double extent, bool rotated);
   float measuredLongest();
+  std::vector<int64_t> thinned(double pitch, double extent) const;
   bool collide(const std::vector<int64_t>& entries, double pitch, double extent) const;
 
   const FigureAxis& axis_;

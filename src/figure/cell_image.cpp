@@ -12,7 +12,7 @@ constexpr int64_t kMostPixels = int64_t{1} << 26;
 
 // One pixel a cell as long as an image can be so large, else as many as the figure has.
 int64_t imageSide(int64_t cells, float pixels, int64_t most) {
-  return cells <= most ? cells : std::clamp<int64_t>(std::llround(pixels), 1, std::max<int64_t>(most, 1));
+  return cells <= most ? cells : std::clamp<int64_t>(std::llround(pixels), 1, 16384);
 }
 
 // The target was cleared to transparent black: what was blended into it is multiplied by its alpha.
@@ -36,12 +36,14 @@ CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<con
   const int64_t rows = std::llround(whole.rowEnd - whole.rowBegin);
   const int64_t columns = std::llround(whole.columnEnd - whole.columnBegin);
   const bool many = rows * columns > kMostPixels;
-  CellImage image{.rows = imageSide(rows, area.rect.h, many ? std::llround(area.rect.h) : most),
-                  .columns = imageSide(columns, area.rect.w, many ? std::llround(area.rect.w) : most),
+  const AxisEdges none, &edges = area.edges ? *area.edges : none;
+  const bool fineRows = many || !edges.rows.empty(), fineColumns = many || !edges.columns.empty();
+  CellImage image{.rows = imageSide(rows, area.rect.h, fineRows ? 0 : most),
+                  .columns = imageSide(columns, area.rect.w, fineColumns ? 0 : most),
                   .colors = {}};
   whole.rect = {0, 0, float(image.columns), float(image.rows)};
   const gpu::OffscreenTarget target(context, uint32_t(image.columns), uint32_t(image.rows));
-  HeatmapPass heatmap(context, target.renderPass(), grid, scales);
+  HeatmapPass heatmap(context, target.renderPass(), grid, scales, area.edges);
   context.runOnce([&](VkCommandBuffer commands) {
     target.begin(commands, {0, 0, 0, 0});
     heatmap.draw(commands, target.extent(), whole);

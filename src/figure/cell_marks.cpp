@@ -9,6 +9,7 @@
 
 #include "dump/escape.h"
 #include "error.h"
+#include "figure/axis_scale.h"
 #include "figure/number_format.h"
 #include "suggest.h"
 
@@ -26,15 +27,24 @@ class CellPlane {
         pitchX_(area.rect.w / (area.columnEnd - area.columnBegin)),
         pitchY_(area.rect.h / (area.rowEnd - area.rowBegin)) {}
 
-  int64_t firstRow() const { return int64_t(std::floor(area_.rowBegin)); }
-  int64_t endRow() const { return std::min(content_.rows.count, int64_t(std::ceil(area_.rowEnd))); }
-  int64_t firstColumn() const { return int64_t(std::floor(area_.columnBegin)); }
-  int64_t endColumn() const { return std::min(content_.columns.count, int64_t(std::ceil(area_.columnEnd))); }
-  double pitchX() const { return pitchX_; }
-  double pitchY() const { return pitchY_; }
-  double x(double column) const { return area_.rect.x + (column - area_.columnBegin) * pitchX_; }
+  int64_t firstRow() const { return content_.rows.edges.empty() ? int64_t(std::floor(area_.rowBegin)) : 0; }
+  int64_t endRow() const {
+    return content_.rows.edges.empty() ? std::min(content_.rows.count, int64_t(std::ceil(area_.rowEnd)))
+                                       : content_.rows.count;
+  }
+  int64_t firstColumn() const { return content_.columns.edges.empty() ? int64_t(std::floor(area_.columnBegin)) : 0; }
+  int64_t endColumn() const {
+    return content_.columns.edges.empty() ? std::min(content_.columns.count, int64_t(std::ceil(area_.columnEnd)))
+                                          : content_.columns.count;
+  }
+  /// Of the smallest cell.
+  double pitchX() const { return pitchX_ * smallest(content_.columns.edges); }
+  double pitchY() const { return pitchY_ * smallest(content_.rows.edges); }
+  double x(double column) const {
+    return area_.rect.x + (edgePosition(content_.columns.edges, column) - area_.columnBegin) * pitchX_;
+  }
   double y(double row) const {
-    const double along = (row - area_.rowBegin) * pitchY_;
+    const double along = (edgePosition(content_.rows.edges, row) - area_.rowBegin) * pitchY_;
     return area_.originUpper ? area_.rect.y + along : area_.rect.bottom() - along;
   }
   /// NaN outside of the grid and for hidden cells.
@@ -45,6 +55,11 @@ class CellPlane {
   }
 
  private:
+  static double smallest(const std::vector<float>& edges) {
+    double least = 1;
+    for (size_t i = 1; i < edges.size(); ++i) least = std::min(least, double(edges[i]) - double(edges[i - 1]));
+    return least;
+  }
   const HeatmapArea& area_;
   const FigureContent& content_;
   double pitchX_, pitchY_;

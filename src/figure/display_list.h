@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,6 +47,11 @@ struct Text {
   Color color;
 };
 
+/// Edges of the cells of axes whose cells are not all alike, in cells from 0 to their number; empty: they are.
+struct AxisEdges {
+  std::vector<float> rows, columns;
+};
+
 /// Where the cells of a panel are drawn: [columnBegin, columnEnd) × [rowBegin, rowEnd), fractions of a cell allowed.
 struct HeatmapArea {
   Rect rect;
@@ -54,6 +60,7 @@ struct HeatmapArea {
   CellRule hidden;          ///< cells that show the background
   bool originUpper = true;  ///< true: rowBegin is the top edge; false: the bottom edge
   double rowBegin = 0, rowEnd = 0, columnBegin = 0, columnEnd = 0;
+  const AxisEdges* edges = nullptr;  ///< of the display list; null: all cells are alike
 };
 
 /// The colour bar's gradient: the colour map at tBegin (bottom or left) … tEnd (top or right), linear in between.
@@ -79,6 +86,7 @@ struct DisplayList {
   double dpi = 0;             ///< pixels an inch; vector painters scale by 72/dpi
   Color background{255, 255, 255, 255};
   std::vector<DisplayItem> items;
+  std::shared_ptr<const AxisEdges> edges;  ///< what the areas point to: all panels share their axes
 };
 
 }  // namespace divlens

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kMaxDraws = 1024;
 constexpr uint32_t kTriangle = 3;
-constexpr uint32_t kBindings = 3;
+constexpr uint32_t kBindings = 4;
 
 uint32_t packed(Color c) { return uint32_t(c.r) | uint32_t(c.g) << 8 | uint32_t(c.b) << 16 | uint32_t(c.a) << 24; }
 
@@ -27,6 +27,15 @@ std::vector<uint32_t> colorWords(const CellColors& colors) {
 gpu::Buffer colorBuffer(const gpu::Context& context, const CellColors& colors) {
   const std::vector<uint32_t> words = colorWords(colors);
   return gpu::makeFilledBuffer(context, std::as_bytes(std::span(words)), "colours");
+}
+
+gpu::Buffer edgeBuffer(const gpu::Context& context, const AxisEdges* edges) {
+  std::vector<float> both = {0};  // a buffer cannot be empty
+  if (edges) {
+    both = edges->rows;
+    both.insert(both.end(), edges->columns.begin(), edges->columns.end());
+  }
+  return gpu::makeFilledBuffer(context, std::as_bytes(std::span(both)), "edges");
 }
 
 VkRect2D scissorOf(const Rect& rect, VkExtent2D extent) {
@@ -54,14 +63,19 @@ HeatmapPush pushFor(const NormParams& norm, const Rect& rect) {
           .originUpper = 1,
           .mode = kDrawCells,
           .hiddenOp = kRuleNone,
-          .hiddenValue = 0};
+          .hiddenValue = 0,
+          .rowEdges = 0,
+          .columnEdges = 0};
 }
 
 }  // namespace
 
 HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid,
-                         std::span<const ColorScale> scales)
+                         std::span<const ColorScale> scales, const AxisEdges* edges)
     : grid_(grid),
+      rowEdges_(edges ? uint32_t(edges->rows.size()) : 0),
+      columnEdges_(edges ? uint32_t(edges->columns.size()) : 0),
+      edges_(edgeBuffer(context, edges)),
       pipeline_(context, pass, "heatmap.vert", "heatmap.frag", kBindings, uint32_t(sizeof(HeatmapPush))),
       pool_(context, kMaxDraws, kBindings) {
   for (const ColorScale& scale : scales) scales_.push_back({scale.norm.params, colorBuffer(context, scale.colors)});
@@ -77,6 +91,8 @@ void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const Heatma
   push.rows = uint32_t(grid_.rows());
   push.columns = uint32_t(grid_.columns());
   push.originUpper = area.originUpper ? 1 : 0;
+  push.rowEdges = rowEdges_;
+  push.columnEdges = columnEdges_;
   push.hiddenOp = area.hidden.op;
   push.hiddenValue = area.hidden.value;
   const std::vector<GridChunk>& chunks = grid_.chunks(area.panel);
@@ -85,7 +101,7 @@ void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const Heatma
     push.firstRow = uint32_t(chunk.firstRow);
     push.chunkRows = uint32_t(chunk.rows);
     push.nextRows = &next == &chunk ? 0 : uint32_t(next.rows);
-    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors.table}, {&next.buffer}};
+    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors.table}, {&next.buffer}, {&edges_}};
     pipeline_.draw(commands, pool_, buffers, std::as_bytes(std::span(&push, 1)), extent, scissorOf(area.rect, extent),
                    kTriangle);
   }
@@ -98,7 +114,7 @@ void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const Colorb
   push.rowEnd = bar.tEnd;
   push.mode = bar.vertical ? kDrawBarVertical : kDrawBarHorizontal;
   const gpu::Buffer& cells = grid_.chunks(0).front().buffer;
-  const gpu::BufferRange buffers[] = {{&cells}, {&colors.table}, {&cells}};
+  const gpu::BufferRange buffers[] = {{&cells}, {&colors.table}, {&cells}, {&edges_}};
   pipeline_.draw(commands, pool_, buffers, std::as_bytes(std::span(&push, 1)), extent, scissorOf(bar.rect, extent),
                  kTriangle);
 }

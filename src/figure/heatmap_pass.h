@@ -9,10 +9,12 @@
 
 namespace divlens {
 
-/// Draws cells and colour bars inside a render pass: the fragment shader reads the Grid's own storage buffers.
+/// Draws cells and colour bars inside a render pass: the fragment shader reads the Grid's own storage buffers. `edges`
+/// are those of all areas.
 class HeatmapPass {
  public:
-  HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid, std::span<const ColorScale> scales);
+  HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid, std::span<const ColorScale> scales,
+              const AxisEdges* edges = nullptr);
   void draw(VkCommandBuffer commands, VkExtent2D extent, const HeatmapArea& area);
   void draw(VkCommandBuffer commands, VkExtent2D extent, const ColorbarArea& bar);
 
@@ -23,6 +25,8 @@ class HeatmapPass {
   };
   const Grid& grid_;
   std::vector<Colors> scales_;
+  uint32_t rowEdges_ = 0, columnEdges_ = 0;
+  gpu::Buffer edges_;
   gpu::GraphicsPipeline pipeline_;
   gpu::DescriptorPool pool_;
 };

@@ -67,6 +67,8 @@ class Builder {
         xlabel_(axisTitle(options.xlabel, content.columns)),
         ylabel_(axisTitle(options.ylabel, content.rows)) {
     out_.list.background = style_.background;
+    if (!content.rows.edges.empty() || !content.columns.edges.empty())
+      out_.list.edges = std::make_shared<AxisEdges>(AxisEdges{content.rows.edges, content.columns.edges});
     out_.list.width = size.width;
     out_.list.height = size.height;
     out_.list.dpi = options.dpi;
@@ -221,8 +223,8 @@ class Builder {
     };
     const auto& first = xticks_.ticks.front();
     const auto& last = xticks_.ticks.back();
-    left = std::max(left, overhang(first, static_cast<double>(first.entry) + 0.5 - columns_.begin()));
-    right = std::max(right, overhang(last, columns_.end() - static_cast<double>(last.entry) - 0.5));
+    left = std::max(left, overhang(first, columns_.centre(first.entry) - columns_.begin()));
+    right = std::max(right, overhang(last, columns_.end() - columns_.centre(last.entry)));
   }
 
   float gapX() const {
@@ -254,9 +256,10 @@ class Builder {
   void addPanel(int panel) {
     const Rect area = panelRect(panel);
     const bool upper = options_.origin != "lower";
-    const HeatmapArea cells{area,          panel,         content_.scale(panel), parseCellRule(options_.mask, "--mask"),
-                            upper,         rows_.begin(), rows_.end(),           columns_.begin(),
-                            columns_.end()};
+    HeatmapArea cells{area,          panel,         content_.scale(panel), parseCellRule(options_.mask, "--mask"),
+                      upper,         rows_.begin(), rows_.end(),           columns_.begin(),
+                      columns_.end()};
+    cells.edges = out_.list.edges.get();
     out_.list.items.emplace_back(cells);
     addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);
@@ -279,7 +282,7 @@ class Builder {
   void addRowTicks(const Rect& area, bool upper) {
     const double pitch = area.h / (rows_.end() - rows_.begin());
     for (const auto& tick : yticks_.ticks) {
-      const auto along = static_cast<float>((static_cast<double>(tick.entry) + 0.5 - rows_.begin()) * pitch);
+      const auto along = static_cast<float>((rows_.centre(tick.entry) - rows_.begin()) * pitch);
       const float y = upper ? area.y + along : area.bottom() - along;
       const float w = style_.lineWidth, mark = std::floor(y - w / 2 + 0.5f);
       out_.list.items.push_back(FilledRect{{area.x - w - style_.tickLength, mark, style_.tickLength, w}, style_.ink});
@@ -291,7 +294,7 @@ class Builder {
   void addColumnTicks(const Rect& area) {
     const double pitch = area.w / (columns_.end() - columns_.begin());
     for (const auto& tick : xticks_.ticks) {
-      const auto along = static_cast<float>((static_cast<double>(tick.entry) + 0.5 - columns_.begin()) * pitch);
+      const auto along = static_cast<float>((columns_.centre(tick.entry) - columns_.begin()) * pitch);
       const float x = area.x + along, y = area.bottom() + style_.tickGap();
       const float w = style_.lineWidth, mark = std::floor(x - w / 2 + 0.5f);
       out_.list.items.push_back(FilledRect{{mark, area.bottom() + w, w, style_.tickLength}, style_.ink});

@@ -17,6 +17,7 @@ struct FigureAxis {
   int64_t count = 0;
   std::vector<std::string> labels;
   double begin = 0, end = 0;
+  std::vector<float> edges;  ///< where cells stand at their coordinates: axis_scale.h
 };
 
 /// What a figure says, apart from the cells themselves. The options' title and labels win over those here.

@@ -22,8 +22,9 @@ struct FigureOptions {
   std::string style;                                       ///< paper, slide or dark
   double fontSize = 0;                                     ///< points of the axes' names; 0: the style's
   double dpi = 150;
-  std::string extend;              ///< neither, min, max, both; default: by data
-  std::optional<bool> shareScale;  ///< default: panels of one metric share their colours
+  std::string extend;                  ///< neither, min, max, both; default: by data
+  std::optional<bool> shareScale;      ///< default: panels of one metric share their colours
+  std::vector<std::string> axisScale;  ///< "step=log": cells stand at their coordinates
   bool annot = false;
   std::string fmt = ".2g";         ///< Python format spec without braces
   std::string mask;                ///< hides cells: ">0.5"

@@ -144,7 +144,7 @@ class Painter {
 std::vector<uint8_t> drawOffscreen(const gpu::Context& context, const DisplayList& list, TextShaper& shaper,
                                    const Grid& grid, std::span<const ColorScale> scales) {
   const gpu::OffscreenTarget target(context, uint32_t(list.width), uint32_t(list.height));
-  HeatmapPass heatmap(context, target.renderPass(), grid, scales);
+  HeatmapPass heatmap(context, target.renderPass(), grid, scales, list.edges.get());
   ImGuiFrame frame(target.extent());
   const TextAtlas texts(*ImGui::GetIO().Fonts, list, shaper);
   frame.start(context, target.renderPass());

@@ -177,6 +177,9 @@ void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
   precise vec3 add = (((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))) - c.lost;
   precise vec3 sum = c.sum + add;
   precise vec3 carried = (sum - c.sum) - add;
+  // Beyond float32 a sum stays infinite: what it carries would be inf - inf.
+  for (int i = 0; i < 3; ++i)
+    if (!isFiniteBits(floatBitsToUint(sum[i]))) carried[i] = 0.0;
   c.lost = carried;
   c.sum = sum;
 }

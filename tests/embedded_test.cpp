@@ -13,9 +13,11 @@ using namespace divlens;
 
 namespace {
 
-/// Where the build took an asset from; shaders are compiled and have no such file.
+/// Where the build took an asset or a text of GLSL from; shaders are compiled and have no such file.
 std::filesystem::path assetFile(std::string_view name) {
-  return std::filesystem::path(DIVLENS_SOURCE_DIR) / "assets" / name;
+  constexpr std::string_view kGlsl = "glsl/";
+  const std::filesystem::path source = DIVLENS_SOURCE_DIR;
+  return name.starts_with(kGlsl) ? source / "shaders" / name.substr(kGlsl.size()) : source / "assets" / name;
 }
 
 std::string textOf(std::span<const std::byte> bytes) {

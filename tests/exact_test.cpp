@@ -119,6 +119,8 @@ TEST_CASE("exact values of hand tests", "[exact]") {
   CHECK(hand("renyi:0.5", {1, 0}, {0, 1}) == INFINITY);
   CHECK(hand("top1-agree", {0.5, 0.5, 0}, {0.4, 0.3, 0.3}) == 1);
   CHECK(hand("top1-agree", {0.5, 0.5, 0}, {0.3, 0.4, 0.3}) == 0);
+  CHECK(hand("overlap:2", {0.4, 0.3, 0.3}, {0.3, 0.3, 0.4}) == 0.5);
+  CHECK(hand("overlap:9", {0.4, 0.6}, {0.6, 0.4}) == 1);
   CHECK(hand("l2", {0, 3}, {4, 0}) == 5);
   CHECK(hand("cosine", {1, 1}, {2, 0}) == Approx(std::sqrt(0.5)).epsilon(1e-14));
   CHECK(std::isnan(hand("jsd", {0.5, 0.5}, {1.5, -0.5})));

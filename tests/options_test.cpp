@@ -120,7 +120,7 @@ TEST_CASE("unknown names get a suggestion and exit code 2", "[options]") {
       {{"compute", "a", "b", "-o", "a.npy"}, "'b' is one too many"},
       {{"devices", "b"}, "takes no files"},
       {{"compute", "a", "-o", "a.png"}, "divlens render writes figures"},
-      {{"render", "a", "-o", "a.gif"}, ".png, .npy, .csv, .tsv, .json"},
+      {{"render", "a", "-o", "a.gif"}, ".png, .pdf, .svg, .npy, .csv, .tsv, .json"},
       {{"render", "a", "-o", "-"}, "--format"},
       {{"render", "a", "-o", "-", "--format", "jso"}, "did you mean 'json'?"},
       {{"compute", "a", "-o", "-", "-o", "-", "--format", "csv"}, "more than once"},
@@ -159,9 +159,11 @@ TEST_CASE("the help comes from the tables", "[options]") {
   HelpLists lists;
   lists.colormaps = [] { return Texts{"mapone", "maptwo"}; };
   const std::string render = parse({"render", "--help"}, lists).text;
+  const std::string explain = parse({"explain", "--help"}).text;
   for (const OptionRow& row : optionRows()) {
     const std::string names = row.names;
-    CHECK_THAT(render, Catch::Matchers::ContainsSubstring(names.substr(names.find("--"))));
+    CHECK_THAT(row.section == kExplainSection ? explain : render,
+               Catch::Matchers::ContainsSubstring(names.substr(names.find("--"))));
   }
   for (const Metric& metric : metrics()) CHECK_THAT(render, Catch::Matchers::ContainsSubstring(metric.formula));
   CHECK_THAT(render, Catch::Matchers::ContainsSubstring("mapone maptwo"));

@@ -23,7 +23,7 @@ Dump table() {
 
 Plan planOf(PlanOptions options) { return makePlan(table(), "", options); }
 
-std::vector<ResultPanel> onePanel(const Plan& plan) { return {{nullptr, 0, plan.entriesPerCell()}}; }
+std::vector<ResultPanel> onePanel(const Plan& plan) { return resultPanels(plan); }
 
 }  // namespace
 
@@ -86,12 +86,24 @@ TEST_CASE("infinite entries of scalar tables stay out of means, as on the device
   CHECK(verify(plan, onePanel(plan), {{3, 3}}, 10).largest == 0);
 }
 
+TEST_CASE("differences of groups are differences in double precision too", "[verify]") {
+  Dump dump = table();
+  dump.tensors[0].axes[0].groups = {"a", "b", "a"};
+  PlanOptions options;
+  options.rows = "column";
+  options.group = "row";
+  options.minus = "b";
+  const Plan plan = makePlan(dump, "", options);
+  CHECK(verify(plan, resultPanels(plan), {{0, 0.25F}}, 10).passed());
+  CHECK_FALSE(verify(plan, resultPanels(plan), {{0, 0.26F}}, 10).passed());
+}
+
 TEST_CASE("definitions of other tools are refused", "[verify]") {
   PlanOptions options;
   options.metrics = {"jsd"};
   options.convention = "scipy";
   const Plan plan = makePlan(test::lens(), "", options);
-  const std::vector<ResultPanel> panels = {{&plan.metrics[0], 0, 1}};
+  const std::vector<ResultPanel> panels = resultPanels(plan);
   const std::vector<std::vector<float>> cells(1, std::vector<float>(88));
   CHECK_REFUSED(verify(plan, panels, cells, 1), Exit::Usage, "drop --verify or --convention");
 }

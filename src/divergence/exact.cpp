@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "divergence/user_metric.h"
@@ -166,6 +168,26 @@ int64_t firstTop(const ExactRow& row) { return std::max_element(row.logs.begin()
 
 double top1Agree(const ExactPair& pair, double) { return firstTop(*pair.reference) == firstTop(*pair.cell) ? 1 : 0; }
 
+/// The k most probable entries, ties to the lowest ids, in ascending order.
+std::vector<size_t> topOf(const ExactRow& row, size_t k) {
+  std::vector<size_t> ids(row.logs.size());
+  std::iota(ids.begin(), ids.end(), size_t{0});
+  std::partial_sort(ids.begin(), ids.begin() + std::ptrdiff_t(k), ids.end(),
+                    [&](size_t a, size_t b) { return row.logs[a] != row.logs[b] ? row.logs[a] > row.logs[b] : a < b; });
+  ids.resize(k);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+double overlap(const ExactPair& pair, double a) {
+  const std::vector<double>& logs = pair.cell->logs;
+  const size_t k = std::min(size_t(a), logs.size());
+  const std::vector<size_t> p = topOf(*pair.reference, k), q = topOf(*pair.cell, k);
+  std::vector<size_t> shared;
+  std::set_intersection(p.begin(), p.end(), q.begin(), q.end(), std::back_inserter(shared));
+  return double(shared.size()) / double(k);
+}
+
 double rank(const ExactPair& pair, double) {
   const std::vector<double>& x = pair.cell->logs;
   const double target = x.at(size_t(pair.target));
@@ -223,6 +245,7 @@ constexpr ExactMetric kTable[] = {
     {kLogprob, nullptr, nullptr, logprob, false},
     {kCosine, nullptr, nullptr, cosine, false},
     {kL2, nullptr, nullptr, l2, false},
+    {kOverlap, nullptr, nullptr, overlap, false},
 };
 
 const ExactMetric* find(const Metric& metric) {

@@ -81,7 +81,14 @@ class CellsInDouble {
   explicit CellsInDouble(const Plan& plan) : plan_(plan), layout_(entryLayout(plan)), reader_(plan) {}
 
   ExactCell cell(const CellIndex& index, const ResultPanel& panel) {
-    const PlanPanel& group = plan_.panels[panel.panel];
+    ExactCell out = ofGroup(index, panel, plan_.panels[panel.panel]);
+    if (!panel.minus) return out;
+    const ExactCell less = ofGroup(index, panel, plan_.panels[*panel.minus]);
+    return {out.value - less.value, out.magnitude + less.magnitude};
+  }
+
+ private:
+  ExactCell ofGroup(const CellIndex& index, const ResultPanel& panel, const PlanPanel& group) {
     std::vector<double> values(size_t(layout_.entries), 0.0);
     ExactCell out;
     double finite = 0;
@@ -99,7 +106,6 @@ class CellsInDouble {
     return out;
   }
 
- private:
   EntryIndex indexOf(const CellIndex& index, size_t entry) const {
     EntryIndex at{index.row, index.column, {}};
     for (size_t i = 0; i < plan_.reduced.size(); ++i)
@@ -136,7 +142,8 @@ double scaleOf(const Plan& plan, const ResultPanel& panel, const ExactCell& exac
     return axis.how == Reduce::Std || axis.how == Reduce::Sem;
   });
   const double least = difference ? kSmallestDifference : kSmallest;
-  return std::max({std::abs(exact.value), difference || spread || !panel.metric ? exact.magnitude : 0.0, least});
+  return std::max(
+      {std::abs(exact.value), difference || spread || panel.minus || !panel.metric ? exact.magnitude : 0.0, least});
 }
 
 double relativeError(double computed, double exact, double scale) {
@@ -151,8 +158,7 @@ std::string placeText(const Plan& plan, const ResultPanel& panel, const CellInde
   if (!plan.columns.synthetic)
     text += fmt::format(", {} {}", escaped(plan.columns.name), escaped(plan.columns.label(at.column)));
   if (plan.metrics.size() > 1) text += fmt::format(" of {}", panel.metric->text);
-  const std::string& group = plan.panels[panel.panel].label;
-  return group.empty() ? text : text + fmt::format(" of group {}", escaped(group));
+  return panel.group.empty() ? text : text + fmt::format(" of group {}", escaped(panel.group));
 }
 
 }  // namespace
@@ -186,7 +192,7 @@ Verification verify(const Plan& plan, const std::vector<ResultPanel>& panels,
     if (!out.where.empty() && error <= out.largest) continue;
     out.largest = error;
     out.where = placeText(plan, panels[at.panel], at);
-    out.computed = computed;
+    out.computed = std::isnan(computed) ? kNan : computed;  // whatever its sign, which would be printed
     out.exact = exact.value;
   }
   return out;

@@ -88,7 +88,8 @@ void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
                                      TopKPass::shiftOf(reference_)};
   for (size_t i = 0; i < group.channels; ++i) constants[5 + i] = uint32_t(plan_.metrics[firstChannel + i].metric->id);
   const std::vector<uint32_t> code = userShader(std::span(plan_.metrics).subspan(firstChannel, group.channels));
-  group.sums = std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 8, uint32_t(sizeof(PairsPush)), constants, code);
+  group.sums =
+      std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 8, uint32_t(sizeof(PairsPush)), constants, code);
   for (size_t i = 0; i < group.channels; ++i) {
     const Metric& metric = *plan_.metrics[firstChannel + i].metric;
     const std::array<uint32_t, 6> finish{

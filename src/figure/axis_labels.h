@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "figure/axis_scale.h"
-#include "figure/layout.h"
+#include "figure/figure_content.h"
+#include "figure/text.h"
 #include "figure/ticks.h"
 
 namespace divlens {

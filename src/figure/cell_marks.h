@@ -1,6 +1,6 @@
 #pragma once
+#include "figure/figure_content.h"
 #include "figure/figure_style.h"
-#include "figure/layout.h"
 
 namespace divlens {
 

@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
+#include "figure/figure_content.h"
 #include "figure/figure_style.h"
-#include "figure/layout.h"
 #include "figure/ticks.h"
 
 namespace divlens {

@@ -1,7 +1,7 @@
 #pragma once
 #include <algorithm>
 
-#include "figure/layout.h"
+#include "figure/figure_content.h"
 
 namespace divlens {
 

@@ -7,7 +7,8 @@
 //   unit       Information (nats, bits or bans: scaled by 1/ln(base)), RootInformation (by its square root), Plain
 //   sums       how many numbers are accumulated, for the benchmark's floor
 //   term       GLSL: the Contribution of one vocabulary entry `t` (struct Pair in terms.glsl), parameter `a`
-//   finish     GLSL: the value from the sums `s` (vec3), the maxima `m` (vec2), the rows' RowStats `P` and `Q`, `a`, `width`
+//   finish     GLSL: the value from the sums `s` (vec3), the maxima `m` (vec2), the rows' RowStats `P` and `Q`, `a`,
+//   `width`
 // p is the reference, q the cell; zero rules and float-safe forms are in terms.glsl.
 // clang-format off
 #define METRICS(METRIC)                                                                                                  \
@@ -34,7 +35,7 @@
          sumOf(crossEntropyTerm(t)), s.x)                                                                                \
   METRIC(12, EntropyDifference, "entropy-difference", "H(q) − H(p)", "ΔH", Reference, Directed, Information, 1,           \
          sumOf(entropyDifferenceTerm(t)), s.x)                                                                           \
-  METRIC(13, MaxProb, "max-prob", "max q", "max q", Nothing, None, Plain, 1, topOf(t.q, 0.0), m.x)                        \
+  METRIC(13, MaxProb, "max-prob", "max q", "max q", Nothing, None, Plain, 1, topOf(t.ownQ, 0.0), m.x)                     \
   METRIC(14, Top1Agree, "top1-agree", "1 where p and q have the same most probable entry, else 0", "top-1 agreement",    \
          Reference, Symmetric, Plain, 2, topOf(t.topP ? -t.index : kLowest, t.topQ ? -t.index : kLowest),                \
          m.x == m.y ? 1.0 : 0.0)                                                                                         \

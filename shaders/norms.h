@@ -3,7 +3,8 @@
 // NORM(id, enumerator, name, formula, forward, inverse)
 //   forward  f(v) with the parameters `p`; t = (f(v) − p.origin + p.shift) / p.span
 //   inverse  v from u = t·p.span − p.shift + p.origin
-// Only what both languages have: float, ?:, abs, sign, log, exp, pow, asinh, sinh. Sources: matplotlib.colors, version 3.
+// Only what both languages have: float, ?:, abs, sign, log, exp, pow, asinh, sinh. Sources: matplotlib.colors,
+// version 3.
 #ifndef DIVLENS_NORMS_H
 #define DIVLENS_NORMS_H
 
@@ -17,8 +18,9 @@ inline float sign(float v) { return v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : 0.0f; }
 #define NORM_FUNCTION
 #endif
 
-// symlog: a = linthresh; 10/9 = linscale/(1 − 1/base), 2.302585 = ln(base). power: a = vmin, b = vmax − vmin, c = gamma.
-// two-slope: a = vmin, b = center, c = vmax. asinh: a = linear width.
+// symlog: a = linthresh; 10/9 = linscale/(1 − 1/base), 2.302585 = ln(base). power: a = vmin, b = vmax − vmin, c =
+// gamma. two-slope: a = vmin, b = center, c = vmax. asinh: a = linear width.
+// clang-format off
 #define NORMS(NORM)                                                                                                    \
   NORM(0, Linear, "linear", "t = (v − vmin)/(vmax − vmin)", v, u)                                                      \
   NORM(1, Log, "log", "t linear in log(v)", log(v), exp(u))                                                            \
@@ -33,6 +35,7 @@ inline float sign(float v) { return v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : 0.0f; }
        u < 0.5f ? p.a + 2.0f * u * (p.b - p.a) : p.b + (2.0f * u - 1.0f) * (p.c - p.b))                                \
   NORM(5, Centered, "centered", "t = (v − center + r)/(2r), vmin and vmax = center ∓ r", v, u)                         \
   NORM(6, Asinh, "asinh", "t linear in asinh(v/linthresh)", p.a * asinh(v / p.a), p.a * sinh(u / p.a))
+// clang-format on
 
 // 48 bytes in both languages; vmin and vmax are what under and over are compared with.
 struct NormParams {

@@ -122,6 +122,8 @@ Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts,
   t.inTopQ = false;
   t.quantisedLnP = kQuantised && counts ? quantised(x, P) : -100.0;
   float p, q;
+  float rawX = x;
+  float rawY = y;
   side(x, kReferenceKind, P, p, t.lnP, t.zeroP);
   side(y, kCellKind, Q, q, t.lnQ, t.zeroQ);
   t.topP = x == P.offset;  // after side(), which takes logarithms where the row statistics did
@@ -130,6 +132,8 @@ Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts,
     t.d = 0.0;
   else if (kReferenceKind == kProbs && kCellKind == kProbs)
     t.d = (logRatio(y, x) - logRatio(Q.offset, P.offset)) - (Q.logSum - P.logSum);
+  else if (kReferenceKind == kLogOfProbs && kCellKind == kLogOfProbs)
+    t.d = (logRatio(rawY, rawX) - (Q.offset - P.offset)) * push.inverseTemperature - (Q.logSum - P.logSum);
   else if (kReferenceKind == kProbs || kCellKind == kProbs)
     t.d = p > 1.0e-30 && q > 1.0e-30 ? logRatio(q, p) : t.lnQ - t.lnP;
   else

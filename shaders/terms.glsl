@@ -23,6 +23,8 @@ struct Pair {
   float target; // the cell's element at the target, where the reference is one
   bool inTopP;  // among the k largest of its row, where that is asked for
   bool inTopQ;
+  float ownP;   // each side's probability from its row alone, whatever the other holds
+  float ownQ;
   float quantisedLnP; // ln p as llama.cpp stores it; only where that is asked for
 };
 
@@ -46,7 +48,9 @@ float oneMinusExp(float a, float e) { return a < 0.34 ? -expm1Kernel(-a) : 1.0 -
 
 Pair completed(Pair t, float unscaledP, float unscaledQ) {
   float a = abs(t.d);
-  a = a < 3.0e38 ? a : 3.0e38;
+  a = a < 3.4028234e38 ? a : 3.4028234e38;
+  t.ownP = unscaledP;
+  t.ownQ = unscaledQ;
   bool qMajor = t.zeroP || (!t.zeroQ && t.d > 0.0);
   t.major = t.zeroP && t.zeroQ ? 0.0 : (qMajor ? unscaledQ : unscaledP);
   t.e = t.zeroP || t.zeroQ ? 0.0 : expNegative(-a);
@@ -58,7 +62,7 @@ Pair completed(Pair t, float unscaledP, float unscaledQ) {
 }
 
 Pair swapped(Pair t) {
-  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.inTopQ, t.inTopP, t.quantisedLnP);
+  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.inTopQ, t.inTopP, t.ownQ, t.ownP, t.quantisedLnP);
 }
 
 // p (e^d - 1 - d), a Bregman form whose terms are never negative; their sum is sum p ln(p/q) because p and q both sum to 1.
@@ -157,8 +161,8 @@ float crossEntropyTerm(Pair t) {
   return -t.p * t.lnQ;
 }
 
-// -q ln q
-float entropyTerm(Pair t) { return t.zeroQ ? 0.0 : -t.q * t.lnQ; }
+// -q ln q; a property of the cell alone, so that no reference changes its bits.
+float entropyTerm(Pair t) { return t.zeroQ ? 0.0 : -t.ownQ * t.lnQ; }
 
 // -q ln q + p ln p, as (p - q) ln p - q d so that equal rows give 0 and close ones keep their digits.
 float entropyDifferenceTerm(Pair t) {

@@ -81,7 +81,8 @@ TEST_CASE("fault 40: infinite and extreme logits have the cells that are promise
   REQUIRE(kl.size() == 6);
   CHECK(std::isnan(kl[0]));
   CHECK(std::isnan(kl[1]));
-  CHECK(kl[2] > 1e38F);
+  // The reference gives 1/(1 + 1/e) to an entry whose ln q is -3.4e38.
+  CHECK(kl[2] == Catch::Approx(3.4e38 / (1 + std::exp(-1.0))).epsilon(1e-4));
   CHECK(std::isfinite(kl[3]));
   CHECK(kl[4] == Catch::Approx(65504 / (1 + std::exp(-1.0))).epsilon(1e-4));
   CHECK(kl[5] == 0);
@@ -159,6 +160,35 @@ TEST_CASE("fault 45: grids of one cell, of one long line, and with more columns 
     CHECK(image.header.width > 50);
     CHECK(image.header.width < 20000);
     CHECK(image.header.height < 20000);
+  }
+}
+
+TEST_CASE("fault 46: without a Vulkan driver the message says how to get one", "[faults]") {
+  const Folder folder;
+  const std::string broken = folder.write(
+      "broken.json", R"({"file_format_version":"1.0.0","ICD":{"library_path":"/missing.so","api_version":"1.3.0"}})");
+  for (const std::string& driver : {folder / "missing.json", broken}) {
+    INFO(driver);
+    const Ran ran = run({"compute", example("lens.safetensors"), "-o", folder / "out.csv"},
+                        {.environment = {"VK_DRIVER_FILES=" + driver, "VK_ICD_FILENAMES=" + driver}});
+    INFO(ran.err);
+    CHECK(ran.code == 4);
+    CHECK(has(ran.err, "mesa-vulkan-drivers"));
+    CHECK(has(ran.err, "divlens devices"));
+    CHECK(folder.names() == Words{"broken.json"});
+  }
+}
+
+TEST_CASE("fault 48: a device that is not there is refused with a list of those that are", "[faults]") {
+  const nlohmann::json devices = nlohmann::json::parse(run({"devices", "--json"}).out);
+  for (const char* wanted : {"99", "nosuchdevice", "00000000-0000-0000-0000-000000000000"}) {
+    INFO(wanted);
+    const Ran ran = run({"compute", example("lens.safetensors"), "--device", wanted, "-o", "-", "--format", "csv"});
+    INFO(ran.err);
+    CHECK(ran.code == 4);
+    CHECK(has(ran.err, wanted));
+    CHECK(has(ran.err, devices["devices"][0]["name"]));
+    CHECK(ran.out.empty());
   }
 }
 

@@ -35,14 +35,16 @@ void print(const std::string& text) {
 
 bool binary(Writer writer) { return writer == Writer::Png || writer == Writer::Pdf || writer == Writer::Npy; }
 
+bool toStandardOutput(const Output& output) { return output.path == "-" || output.path == "/dev/stdout"; }
+
 /// Opens every output before the long run, so that what cannot be written is known at once; null: standard output.
 std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
   std::vector<std::unique_ptr<AtomicFile>> files;
   for (const Output& output : settings.outputs) {
-    if (output.path == "-" && binary(output.format->writer) && isatty(STDOUT_FILENO))
+    if (toStandardOutput(output) && binary(output.format->writer) && isatty(STDOUT_FILENO))
       throw Error(Exit::Usage, fmt::format("{} is binary and standard output is a terminal; name a file with -o",
                                            output.format->name));
-    files.push_back(output.path == "-" ? nullptr : std::make_unique<AtomicFile>(output.path));
+    files.push_back(toStandardOutput(output) ? nullptr : std::make_unique<AtomicFile>(output.path));
   }
   return files;
 }

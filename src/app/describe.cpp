@@ -19,9 +19,14 @@ bool usesReference(const Plan& plan) {
 /// "mean over example (48)" for each reduced axis with more than one entry.
 std::string reductionText(const Plan& plan) {
   std::vector<std::string> parts;
-  for (const PlanAxis& axis : plan.reduced) {
+  for (size_t i = 0; i < plan.reduced.size(); ++i) {
+    const PlanAxis& axis = plan.reduced[i];
     const size_t count = axis.positions.size();
-    if (count > 1)
+    if (int(i) == plan.groupAxis)
+      parts.push_back(fmt::format("{} over {} by group",
+                                  axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how),
+                                  axis.name));
+    else if (count > 1)
       parts.push_back(fmt::format("{} over {} ({})",
                                   axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how),
                                   axis.name, count));
@@ -91,13 +96,17 @@ std::string colorbarLabel(const Session& session, const MetricUse* only) {
 std::string parameterLine(const Session& session) {
   const Plan& plan = session.plan;
   std::vector<std::string> parts;
-  for (const MetricUse& use : plan.metrics) parts.push_back(use.text);
+  for (const MetricUse& use : plan.metrics)
+    parts.push_back(use.metric->tool
+                        ? fmt::format("{} as {} has it: {}", use.text, use.metric->tool, use.metric->difference)
+                        : use.text);
   if (usesReference(plan)) parts.push_back("reference " + plan.reference.label);
   if (plan.temperature != 1) parts.push_back(fmt::format("T = {}", plan.temperature));
   if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.cells.shape.back())
     parts.push_back(fmt::format("first {} entries", plan.vocab));
   const std::string reduction = reductionText(plan);
   if (!reduction.empty()) parts.push_back(reduction);
+  if (plan.minus) parts.push_back("less " + plan.panels[*plan.minus].label);
   parts.push_back(fileName(session.dump.path) + (session.dump.tensors.size() > 1 ? ":" + plan.cells.name : ""));
   parts.push_back("divlens " DIVLENS_VERSION);
   return fmt::format("{}", fmt::join(parts, " · "));
@@ -122,6 +131,10 @@ std::vector<std::pair<std::string, std::string>> pictureMetadata(const Session& 
     out.emplace_back("metric", fmt::format("{}", fmt::join(metrics, ", ")));
     out.emplace_back("formula", fmt::format("{}", fmt::join(formulas, "; ")));
     out.emplace_back("direction", fmt::format("{}", fmt::join(directions, ", ")));
+    if (plan.metrics.front().metric->tool) {
+      out.emplace_back("convention", plan.metrics.front().metric->tool);
+      out.emplace_back("difference", plan.metrics.front().metric->difference);
+    }
     out.emplace_back("base", settings.plan.base.empty() ? "e" : settings.plan.base);
     out.emplace_back("unit", plan.unit);
   }

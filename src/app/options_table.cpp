@@ -37,8 +37,8 @@ int64_t parseAtLeastOne(const std::string& text, std::string_view option) {
 
 const std::vector<OutputFormat>& outputFormats() {
   static const std::vector<OutputFormat> table = {
-      {"png", ".png", Writer::Png, true},  {"pdf", ".pdf", Writer::Pdf, true},  {"svg", ".svg", Writer::Svg, true},
-      {"npy", ".npy", Writer::Npy, false}, {"csv", ".csv", Writer::Csv, false}, {"tsv", ".tsv", Writer::Tsv, false},
+      {"png", ".png", Writer::Png, true},     {"pdf", ".pdf", Writer::Pdf, true},  {"svg", ".svg", Writer::Svg, true},
+      {"npy", ".npy", Writer::Npy, false},    {"csv", ".csv", Writer::Csv, false}, {"tsv", ".tsv", Writer::Tsv, false},
       {"json", ".json", Writer::Json, false},
   };
   return table;

@@ -174,6 +174,11 @@ std::string jsonText(const Session& session, const Cells& cells, const Settings&
             {"command", Json::array({"divlens"})}};
   if (const auto& v = session.verification)
     json["verify"] = {{"values", v->values}, {"max_relative_error", v->largest}};
+  if (first && first->tool)
+    json["convention"] = {{"tool", first->tool}, {"definition", first->formula}, {"difference", first->difference}};
+  if (plan.confidence > 0)
+    json["interval"] = {
+        {"confidence", plan.confidence}, {"method", "percentile bootstrap"}, {"resamples", kResamples}, {"seed", 0}};
   const Ends ends = readEnds(session);
   for (size_t panel = 0; panel < cells.size(); ++panel)
     json["panels"].push_back(panelJson(session, cells, ends, panel, settings));

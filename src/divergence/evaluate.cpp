@@ -23,8 +23,10 @@ constexpr int64_t kBlockEntries = int64_t{1} << 22;
 
 uint64_t alignUp(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
-bool sameTensor(const Tensor& a, const Tensor& b) {
-  return a.source == b.source && a.offset == b.offset && a.shape == b.shape;
+/// Metrics of the rows as they are stored cannot have their doubles shifted.
+bool asStored(const Plan& plan) {
+  return std::any_of(plan.metrics.begin(), plan.metrics.end(),
+                     [](const MetricUse& use) { return use.metric->ofStoredRows(); });
 }
 
 void throwIfCancelled(const EvaluateOptions& options) {
@@ -44,11 +46,11 @@ struct SlotLayout {
 class RowsRun {
  public:
   RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options)
-      : context_(context), plan_(plan), options_(options), cells_(plan.cells, width(plan.cells)) {
+      : context_(context), plan_(plan), options_(options), cells_(plan.cells, width(plan.cells), asStored(plan)) {
     const ReferenceKind kind = plan.reference.kind;
     const bool stored = kind == ReferenceKind::Rows || kind == ReferenceKind::Shifted;
     shared_ = stored && sameTensor(plan.cells, plan.reference.tensor) && plan.reference.rowKind == plan.kind;
-    if (stored && !shared_) reference_.emplace(plan.reference.tensor, width(plan.reference.tensor));
+    if (stored && !shared_) reference_.emplace(plan.reference.tensor, width(plan.reference.tensor), asStored(plan));
     if (kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
     chooseLayout();
     const SideFormat cellSide = formatOf(cells_, plan.kind, plan.temperature);

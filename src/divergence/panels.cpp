@@ -16,7 +16,6 @@ namespace {
 using kernels::ReducePush;
 
 constexpr uint32_t kLocalSize = 64;
-constexpr uint32_t kResamples = 2000;
 constexpr uint64_t kCellsAtOnce = 2048;  // 16 MB of resampled means
 constexpr size_t kMaxDraws = 60000;      // lavapipe 22.3 ends loops after 65,535 trips
 

@@ -20,6 +20,9 @@ struct ResultPanel {
   std::optional<size_t> minus;        ///< with --minus: the panel that is subtracted
 };
 
+/// Resamples of a bootstrap interval.
+inline constexpr uint32_t kResamples = 2000;
+
 /// Panels metric by metric, each with its groups, or with the differences to the group of --minus.
 std::vector<ResultPanel> resultPanels(const Plan& plan);
 

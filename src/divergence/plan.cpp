@@ -212,6 +212,10 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   return plan;
 }
 
+bool sameTensor(const Tensor& a, const Tensor& b) {
+  return a.source == b.source && a.offset == b.offset && a.shape == b.shape;
+}
+
 uint64_t bytesToRead(const Plan& plan) {
   const auto size = [](const PlanAxis& axis) { return static_cast<uint64_t>(axis.positions.size()); };
   std::vector<const PlanAxis*> axes = {&plan.rows, &plan.columns};
@@ -220,6 +224,8 @@ uint64_t bytesToRead(const Plan& plan) {
   uint64_t cells = width * info(plan.cells.dtype).bytes, reference = 0;
   for (const PlanAxis* axis : axes) cells *= size(*axis);
   const ReferenceKind kind = plan.reference.kind;
+  // Rows of the cells' own tensor are read along with them as a rule.
+  if (kind == ReferenceKind::Rows && sameTensor(plan.cells, plan.reference.tensor)) return cells;
   if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
     reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
     if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);

@@ -118,6 +118,8 @@ struct Plan {
 };
 
 const char* name(Reduce how);
+/// True when both are the same bytes of the same file.
+bool sameTensor(const Tensor& a, const Tensor& b);
 /// Bytes that the plan reads: each chosen row of the cells, and each row of a reference from elsewhere, once.
 uint64_t bytesToRead(const Plan& plan);
 

@@ -132,7 +132,8 @@ std::vector<size_t> readLarge(const RowGather& gather, const ByteSource& source,
 
 }  // namespace
 
-RowReader::RowReader(const Tensor& tensor, int64_t width) : tensor_(tensor), width_(width), deviceDType_(tensor.dtype) {
+RowReader::RowReader(const Tensor& tensor, int64_t width, bool asStored)
+    : tensor_(tensor), width_(width), deviceDType_(tensor.dtype), asStored_(asStored) {
   const RowGather gather(tensor_);
   if (tensor_.shape.empty()) badTensor(tensor_, "a single number has no rows");
   if (!info(tensor_.dtype).floating) {
@@ -152,7 +153,7 @@ void RowReader::read(std::span<const int64_t> rows, std::byte* out) const {
   const size_t elementBytes = info(deviceDType_).bytes;
   const size_t wanted = static_cast<size_t>(width_) * elementBytes;
   if (tensor_.dtype == DType::F64) {
-    DoubleRows(gather, tensor_.kind, width_, rowBytes_).read(rows, out);
+    DoubleRows(gather, asStored_ ? Kind::Unknown : tensor_.kind, width_, rowBytes_).read(rows, out);
   } else {
     std::vector<size_t> places;
     std::vector<int64_t> rest(rows.begin(), rows.end());

@@ -10,12 +10,12 @@ namespace divlens {
 
 /// Reads rows of a tensor (its last axis; one row for each combination of the leading entries, numbered in C order
 /// whatever the file's order) in the form that the device takes: F16, BF16 or F32 as stored, F64 as F32 (for logits and
-/// log-probs after subtracting the row's largest finite value in double precision), each row padded to a multiple of 16
-/// bytes.
+/// log-probs after subtracting the row's largest finite value in double precision, unless the rows are wanted as
+/// stored), each row padded to a multiple of 16 bytes.
 class RowReader {
  public:
   /// `width`: entries of each row to read, from the first (<= length of the last axis).
-  RowReader(const Tensor& tensor, int64_t width);
+  RowReader(const Tensor& tensor, int64_t width, bool asStored = false);
   int64_t rows() const { return rows_; }
   int64_t width() const { return width_; }
   DType deviceDType() const { return deviceDType_; }  ///< F16, BF16 or F32
@@ -30,6 +30,7 @@ class RowReader {
   int64_t width_ = 0;
   DType deviceDType_ = DType::F32;
   size_t rowBytes_ = 0;
+  bool asStored_ = false;
 };
 
 /// Elements [first, first + out.size()) in C order of the logical array, converted to float.

@@ -57,7 +57,8 @@ Buffer::Buffer(const Context& context, uint64_t bytes, Memory memory, const char
   }
   if (result == VK_SUCCESS) result = vkBindBufferMemory(device_, buffer_, memory_, 0);
   if (result != VK_SUCCESS) {
-    this->~Buffer();
+    Buffer doomed;  // takes what was made so far and gives it back
+    swap(doomed);
     throw Error(Exit::Budget,
                 fmt::format("no memory for {} ({:.1f} MiB) on {}; close other programs, or lower --max-gpu-mem", name,
                             double(bytes) / 1048576.0, context.info().name));

@@ -23,12 +23,14 @@ Context::Context(const ContextOptions& options) {
     pickDevice(options.device);
     createDevice();
   } catch (...) {
-    this->~Context();
+    release();
     throw;
   }
 }
 
-Context::~Context() {
+Context::~Context() { release(); }
+
+void Context::release() {
   if (device_) {
     vkDeviceWaitIdle(device_);
     if (pool_) vkDestroyCommandPool(device_, pool_, nullptr);

@@ -62,6 +62,7 @@ class Context {
   void runOnce(const std::function<void(VkCommandBuffer)>& record) const;
 
  private:
+  void release();
   void createInstance(const ContextOptions& options);
   void pickDevice(const std::string& wanted);
   void createDevice();

@@ -125,7 +125,7 @@ TEST_CASE("one run computes once and writes every format", "[cli]") {
   CHECK(output(words).empty());
   CHECK(folder.names() == Words{"grid.csv", "grid.json", "grid.npy", "grid.tsv"});
 
-  const divlens::test::Array npy = parseNpy(readBytes(folder / "grid.npy"));
+  const divlens::test::NpyArray npy = parseNpy(readBytes(folder / "grid.npy"));
   CHECK(npy.shape == std::vector<long>{3, 30});
   const Json json = Json::parse(readBytes(folder / "grid.json"));
   const std::vector<Words> csv = table(readBytes(folder / "grid.csv"));
@@ -225,7 +225,7 @@ TEST_CASE("cells that JSON and CSV cannot hold are words", "[cli]") {
   CHECK(json.at("counts") == Json{{"cells", 3}, {"nan", 1}, {"inf", 1}});
   CHECK(output(with(words, {"-o", "-", "--format", "csv"})) == "layer,0\n0,inf\n1,nan\n2,0\n");
   output(with(words, {"-o", folder / "edge_out.npy"}));
-  const divlens::test::Array npy = parseNpy(readBytes(folder / "edge_out.npy"));
+  const divlens::test::NpyArray npy = parseNpy(readBytes(folder / "edge_out.npy"));
   CHECK(npy.shape == std::vector<long>{3, 1});
   CHECK(std::isinf(npy.values[0]));
   CHECK(std::isnan(npy.values[1]));

@@ -157,7 +157,7 @@ TEST_CASE("a cell's colour is entry min(255, floor(256 t)) of the committed map"
     INFO(c.map);
     const Folder folder;
     const Picture got = render(folder, c.words, {"-o", folder / "grid.npy"});
-    const Array grid = parseNpy(readBytes(folder / "grid.npy"));
+    const NpyArray grid = parseNpy(readBytes(folder / "grid.npy"));
     const std::vector<Pixel> table = colors(c.map);
     REQUIRE(table.size() == 256);
     const auto [low, high] = std::minmax_element(grid.values.begin(), grid.values.end());

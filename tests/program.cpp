@@ -156,12 +156,12 @@ std::string safetensorsBytes(const std::string& header, const std::string& data)
   return std::string(reinterpret_cast<const char*>(&size), 8) + header + data;
 }
 
-Array parseNpy(const std::string& bytes) {
+NpyArray parseNpy(const std::string& bytes) {
   const size_t data = 10 + uint8_t(bytes.at(8)) + 256U * uint8_t(bytes.at(9));
   const std::string header = bytes.substr(10, data - 10);
   if (!bytes.starts_with("\x93NUMPY\x01") || !has(header, "'<f4'") || !has(header, "'fortran_order': False"))
     throw std::runtime_error("not a float32 .npy file in C order: " + header);
-  Array array;
+  NpyArray array;
   const size_t open = header.find('('), close = header.find(')');
   const std::string list = "[" + header.substr(open + 1, close - open - 1) + "]";
   array.shape = nlohmann::json::parse(list).get<std::vector<long>>();

@@ -67,10 +67,10 @@ std::string npyOf(const std::vector<long>& shape, const std::vector<float>& valu
 /// Bytes of a safetensors file: its length, this header, then `data`.
 std::string safetensorsBytes(const std::string& header, const std::string& data);
 /// A float32 .npy file as its shape and values; fails the test when it is anything else.
-struct Array {
+struct NpyArray {
   std::vector<long> shape;
   std::vector<float> values;
 };
-Array parseNpy(const std::string& bytes);
+NpyArray parseNpy(const std::string& bytes);
 
 }  // namespace divlens::test

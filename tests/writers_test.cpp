@@ -65,7 +65,7 @@ TEST_CASE("an .npy file starts its data at a multiple of 64 bytes", "[writers]")
   succeed({"compute", labelled(folder, {"a", "b"}), "-q", "-o", folder / "t.npy"});
   const std::string bytes = readBytes(folder / "t.npy");
   CHECK((bytes.size() - 16) % 64 == 0);
-  const Array array = parseNpy(bytes);
+  const NpyArray array = parseNpy(bytes);
   CHECK(array.shape == std::vector<long>{2, 2});
   CHECK(array.values == std::vector<float>{0.1F, 1e-7F, 16777216, -2.5F});
 }
@@ -75,7 +75,7 @@ TEST_CASE("an interval stands in front of the panels and in the JSON", "[writers
   const Words words = {"compute", example("steps.safetensors"), "--rows", "step", "--columns", "layer", "--ci", "0.9",
                        "-q"};
   succeed(with(words, {"-o", folder / "a.npy", "-o", folder / "a.json"}));
-  const Array array = parseNpy(readBytes(folder / "a.npy"));
+  const NpyArray array = parseNpy(readBytes(folder / "a.npy"));
   REQUIRE(array.shape == std::vector<long>{3, 33, 12});
   const size_t n = 33 * 12;
   for (size_t i = 0; i < n; ++i)
@@ -97,7 +97,7 @@ TEST_CASE("the difference of two groups is one panel named after both", "[writer
   REQUIRE(json["panels"].size() == 1);
   CHECK(has(json["panels"][0].at("label"), "known"));
   CHECK(has(json["panels"][0].at("label"), "fictional"));
-  const Array both = parseNpy(readBytes(folder / "both.npy")), difference = parseNpy(readBytes(folder / "d.npy"));
+  const NpyArray both = parseNpy(readBytes(folder / "both.npy")), difference = parseNpy(readBytes(folder / "d.npy"));
   REQUIRE(difference.values.size() == 90);
   for (size_t i = 0; i < 90; ++i)
     CHECK(difference.values[i] == Catch::Approx(both.values[i] - both.values[90 + i]).margin(1e-6));

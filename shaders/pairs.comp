@@ -116,6 +116,7 @@ Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts,
   Pair t;
   t.x = counts ? x : 0.0;
   t.y = counts ? y : 0.0;
+  t.counts = counts;
   t.index = float(index);
   t.target = counts ? target : 0.0;  // padding is never more probable
   t.inTopP = false;

@@ -23,6 +23,7 @@ struct Pair {
   float target; // the cell's element at the target, where the reference is one
   bool inTopP;  // among the k largest of its row, where that is asked for
   bool inTopQ;
+  bool counts;  // false for padding and excluded entries
   float ownP;   // each side's probability from its row alone, whatever the other holds
   float ownQ;
   float quantisedLnP; // ln p as llama.cpp stores it; only where that is asked for
@@ -62,7 +63,7 @@ Pair completed(Pair t, float unscaledP, float unscaledQ) {
 }
 
 Pair swapped(Pair t) {
-  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.inTopQ, t.inTopP, t.ownQ, t.ownP, t.quantisedLnP);
+  return Pair(t.q, t.p, t.lnQ, t.lnP, -t.d, t.major, t.e, t.w, t.zeroQ, t.zeroP, t.y, t.x, t.index, t.topQ, t.topP, t.target, t.inTopQ, t.inTopP, t.counts, t.ownQ, t.ownP, t.quantisedLnP);
 }
 
 // p (e^d - 1 - d), a Bregman form whose terms are never negative; their sum is sum p ln(p/q) because p and q both sum to 1.
@@ -212,7 +213,7 @@ float clippedKlTerm(Pair t, float clip) {
 
 // PyTorch's kl_div: NaN where both are zero (0 · (-inf - -inf)).
 float torchKlTerm(Pair t) {
-  if (t.zeroP && t.zeroQ) nanTerm = true;
+  if (t.zeroP && t.zeroQ && t.counts) nanTerm = true;
   return klTerm(t);
 }
 

@@ -137,7 +137,7 @@ TEST_CASE_METHOD(GpuTest, "masked cells are in no statistic and are not counted 
   Array array = logits(4, 2);
   Dump dump = dumpOf({array, {"padding", {axis("example", 4)}, Kind::Scalar, DType::I64, {0, 1, 0, 0}}});
   dump.tensors[0].mask = "padding";
-  PlanOptions options{.rows = "layer", .metrics = {"kl"}};
+  PlanOptions options{.rows = "layer", .reduce = {"example=mean"}, .metrics = {"kl"}};
   const Cells masked = run(dump, options);
   options.select = {"example=0,2,3"};
   dump.tensors[0].mask.clear();
@@ -151,7 +151,7 @@ TEST_CASE_METHOD(GpuTest, "intervals hold the mean and shrink with confidence; i
   const Array array = logits(40, 2);
   const Dump dump = dumpOf({array});
   const auto ends = [&](double confidence) {
-    PlanOptions options{.rows = "layer", .metrics = {"kl"}};
+    PlanOptions options{.rows = "layer", .reduce = {"example=mean"}, .metrics = {"kl"}};
     options.confidence = confidence;
     const Plan plan = makePlan(dump, "", options);
     const Result result = evaluate(context(), plan);

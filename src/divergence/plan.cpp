@@ -224,8 +224,14 @@ uint64_t bytesToRead(const Plan& plan) {
   uint64_t cells = width * info(plan.cells.dtype).bytes, reference = 0;
   for (const PlanAxis* axis : axes) cells *= size(*axis);
   const ReferenceKind kind = plan.reference.kind;
-  // Rows of the cells' own tensor are read along with them as a rule.
-  if (kind == ReferenceKind::Rows && sameTensor(plan.cells, plan.reference.tensor)) return cells;
+  if (kind == ReferenceKind::Rows && sameTensor(plan.cells, plan.reference.tensor)) {
+    // An entry of the cells' own axis: its rows are read along with the cells unless --select leaves that entry out.
+    for (const PlanAxis* axis : axes) {
+      if (axis->synthetic || axis->referenceStride != 0 || axis->cellStride == 0) continue;
+      const int64_t entry = plan.reference.base / axis->cellStride % axis->length;
+      if (std::find(axis->positions.begin(), axis->positions.end(), entry) != axis->positions.end()) return cells;
+    }
+  }
   if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
     reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
     if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);

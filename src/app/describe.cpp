@@ -87,7 +87,7 @@ std::string colorbarLabel(const Session& session, const MetricUse* only) {
     const std::string directed = directionText(plan, *use.metric);
     const std::string symbol = directed.empty() ? use.metric->symbol : directed;
     const std::string unit = plan.unitOf(*use.metric);
-    parts.push_back(unit.empty() ? symbol : symbol + ", " + unit);
+    parts.push_back(unit.empty() ? symbol : fmt::format("{}, {}", symbol, unit));
   }
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
   return statisticPrefix(plan) + fmt::format("{}", fmt::join(parts, "; "));

@@ -11,7 +11,7 @@ constexpr size_t kWidth = 100;
 constexpr size_t kIndent = 30;
 
 struct SectionRow {
-  Section section;
+  unsigned section;
   const char* heading;
 };
 constexpr SectionRow kSectionTable[] = {

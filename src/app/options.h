@@ -61,14 +61,12 @@ struct Command {
 const std::vector<Command>& commands();
 
 /// Sections of options, as bits of Command::sections and as headings of the help.
-enum Section : unsigned {
-  kPlanSection = 1,
-  kFigureSection = 2,
-  kOutputSection = 4,
-  kDeviceSection = 8,
-  kCommonSection = 16,
-  kExplainSection = 32
-};
+inline constexpr unsigned kPlanSection = 1;
+inline constexpr unsigned kFigureSection = 2;
+inline constexpr unsigned kOutputSection = 4;
+inline constexpr unsigned kDeviceSection = 8;
+inline constexpr unsigned kCommonSection = 16;
+inline constexpr unsigned kExplainSection = 32;
 
 /// One option, one row: the help, the parser and the suggestions read it.
 struct OptionRow {

@@ -62,7 +62,7 @@ std::vector<ResultPanel> resultPanels(const Plan& plan) {
                          .panel = panel,
                          .minus = {}};
       if (plan.minus) {
-        result.minus = *plan.minus;
+        result.minus = plan.minus;
         result.group += " − " + plan.panels[*plan.minus].label;
       }
       out.push_back(std::move(result));

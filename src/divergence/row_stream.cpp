@@ -17,7 +17,7 @@ RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, c
                      const RowReader* reference, uint64_t referenceOffset)
     : walk_(std::move(walk)), cells_(cells), reference_(reference), referenceOffset_(referenceOffset) {
   for (const auto& slot : slots) free_.push_back(slot.get());
-  thread_ = std::jthread([this](std::stop_token stop) { read(stop); });
+  thread_ = std::jthread([this](const std::stop_token& stop) { read(stop); });
 }
 
 RowStream::~RowStream() {
@@ -36,7 +36,7 @@ void RowStream::fill(Slot& slot, Tile tile) const {
   slot.tile = std::move(tile);
 }
 
-void RowStream::read(std::stop_token stop) {
+void RowStream::read(const std::stop_token& stop) {
   try {
     while (std::optional<Tile> tile = walk_.next()) {
       Slot* slot = nullptr;

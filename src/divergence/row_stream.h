@@ -40,7 +40,7 @@ class RowStream {
   void recycle(Slot* slot);
 
  private:
-  void read(std::stop_token stop);
+  void read(const std::stop_token& stop);
   void fill(Slot& slot, Tile tile) const;
 
   TileWalk walk_;

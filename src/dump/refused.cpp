@@ -42,7 +42,7 @@ Dump refuseZip(const std::shared_ptr<const ByteSource>& source, const OpenOption
   if (member.ends_with(".npy") || hasSuffix(source->name(), ".npz")) {
     badInput(source->name(), "a .npz archive is not read: save each array as .npy, or all as .safetensors");
   }
-  const bool pickle = member.ends_with(".pkl") || member.find("/") != std::string_view::npos;
+  const bool pickle = member.ends_with(".pkl") || member.find('/') != std::string_view::npos;
   badInput(source->name(),
            fmt::format("a zip archive{}: {}", pickle ? " of a pickle, as torch.save writes it" : "", kConversion));
 }

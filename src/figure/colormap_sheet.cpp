@@ -24,7 +24,8 @@ ColormapSheet colormapSheet(const FigureOptions& options, TextShaper& shaper) {
   sheet.list.background = style.background;
   for (size_t i = 0; i < names.size(); ++i) {
     const auto number = static_cast<int>(i);
-    const float x = std::round(gap + static_cast<float>(number / perColumn) * column + left);
+    const int columnIndex = number / perColumn;
+    const float x = std::round(gap + static_cast<float>(columnIndex) * column + left);
     const float y = std::round(gap + static_cast<float>(number % perColumn) * line);
     sheet.scales.push_back({.label = names[i], .norm = {}, .extend = {}, .colors = {}});
     sheet.scales.back().colors.table = colormap(names[i]);

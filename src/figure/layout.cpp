@@ -243,9 +243,9 @@ class Builder {
   }
 
   Rect panelRect(int panel) const {
-    const auto column = static_cast<float>(panel % grid_.columns), row = static_cast<float>(panel / grid_.columns);
-    const float x = std::round(inner_.x + column * (panelWidth() + gapX()));
-    const float y = std::round(inner_.y + row * (panelHeight() + gapY()));
+    const int row = panel / grid_.columns, column = panel % grid_.columns;
+    const float x = std::round(inner_.x + static_cast<float>(column) * (panelWidth() + gapX()));
+    const float y = std::round(inner_.y + static_cast<float>(row) * (panelHeight() + gapY()));
     return {x, y, std::max(1.0f, std::floor(panelWidth())), std::max(1.0f, std::floor(panelHeight()))};
   }
 

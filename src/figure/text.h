@@ -7,7 +7,7 @@
 
 #include "figure/display_list.h"
 
-typedef struct _PangoLayout PangoLayout;
+typedef struct _PangoLayout PangoLayout;  // NOLINT(bugprone-reserved-identifier): Pango's own name
 
 namespace divlens {
 

@@ -4,6 +4,7 @@
 #include <cairo-svg.h>
 #include <fmt/chrono.h>
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <pango/pangocairo.h>
 
 #include <algorithm>
@@ -62,7 +63,7 @@ void setMetadata(cairo_surface_t* surface, FigureMetadata metadata) {
     else if (key == "Description")
       cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_SUBJECT, value.c_str());
     else
-      keywords += (keywords.empty() ? "" : "; ") + key + "=" + value;
+      keywords += fmt::format("{}{}={}", keywords.empty() ? "" : "; ", key, value);
   }
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_KEYWORDS, keywords.c_str());
 }

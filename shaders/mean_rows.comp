@@ -15,15 +15,7 @@ layout(std430, set = 0, binding = 1) readonly buffer Stats { RowStats stats[]; }
 layout(std430, set = 0, binding = 2) buffer Mean { float mean[]; };
 layout(push_constant) uniform Push { MeanPush push; };
 
-void load(uint row, uint step, out float x[8]) {
-  uint base = row * push.rowVectors;
-  if (kDtype == kF32) {
-    uint i = 2u * step;
-    decodeFloats(rows[base + i], i + 1u < push.rowVectors ? rows[base + i + 1u] : padding(kKind), x);
-  } else {
-    decodeHalves(rows[base + step], kDtype, x);
-  }
-}
+#include "load_row.glsl"
 
 float probability(float x, RowStats s) {
   if ((s.flags & kBadRow) != 0u) return uintBitsToFloat(kNanBits);
@@ -39,7 +31,7 @@ void main() {
   for (int i = 0; i < 8; ++i) sum[i] = push.first != 0u ? 0.0 : mean[step * kLoad + uint(i)];
   for (uint row = 0u; row < push.rows; ++row) {
     float x[8];
-    load(row, step, x);
+    loadStored(row, step, x);
     RowStats s = stats[row];
     for (int i = 0; i < 8; ++i) sum[i] += probability(x[i], s) * push.weight;
   }

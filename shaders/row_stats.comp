@@ -20,14 +20,10 @@ layout(push_constant) uniform Push { RowsPush push; };
 
 shared StatsPartial tree[gl_WorkGroupSize.x];
 
+#include "load_row.glsl"
+
 void load(uint row, uint step, out float x[8]) {
-  uint base = row * push.rowVectors;
-  if (kDtype == kF32) {
-    uint i = 2u * step;
-    decodeFloats(rows[base + i], i + 1u < push.rowVectors ? rows[base + i + 1u] : padding(kKind), x);
-  } else {
-    decodeHalves(rows[base + step], kDtype, x);
-  }
+  loadStored(row, step, x);
   if (kMasked) exclude(allowedBits(step, push.width, allowed[step / 4u], true), kKind, x);
   if (kKind == kLogOfProbs)
     for (int i = 0; i < 8; ++i) x[i] = logOfProbability(x[i]);

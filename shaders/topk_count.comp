@@ -17,15 +17,7 @@ layout(std430, set = 0, binding = 1) buffer States { TopState states[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
 layout(push_constant) uniform Push { TopPush push; };
 
-void load(uint row, uint step, out float x[8]) {
-  uint base = row * push.rowVectors;
-  if (kDtype == kF32) {
-    uint i = 2u * step;
-    decodeFloats(rows[base + i], i + 1u < push.rowVectors ? rows[base + i + 1u] : padding(kKind), x);
-  } else {
-    decodeHalves(rows[base + step], kDtype, x);
-  }
-}
+#include "load_row.glsl"
 
 void main() {
   uint row = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
@@ -37,7 +29,7 @@ void main() {
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
-    load(row, step, x);
+    loadStored(row, step, x);
     uint counts = allowedBits(step, push.width, kMasked ? allowed[step / 4u] : 0u, kMasked);
     for (uint i = 0u; i < 8u; ++i) {
       uint key = topKey(x[i], push.shift);

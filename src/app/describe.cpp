@@ -16,6 +16,11 @@ bool usesReference(const Plan& plan) {
                      [](const MetricUse& m) { return m.metric->needs != Needs::Nothing; });
 }
 
+/// "mean", "q0.9".
+std::string statisticName(const PlanAxis& axis) {
+  return axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how);
+}
+
 /// "mean over example (48)" for each reduced axis with more than one entry.
 std::string reductionText(const Plan& plan) {
   std::vector<std::string> parts;
@@ -23,13 +28,9 @@ std::string reductionText(const Plan& plan) {
     const PlanAxis& axis = plan.reduced[i];
     const size_t count = axis.positions.size();
     if (int(i) == plan.groupAxis)
-      parts.push_back(fmt::format("{} over {} by group",
-                                  axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how),
-                                  axis.name));
+      parts.push_back(fmt::format("{} over {} by group", statisticName(axis), axis.name));
     else if (count > 1)
-      parts.push_back(fmt::format("{} over {} ({})",
-                                  axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how),
-                                  axis.name, count));
+      parts.push_back(fmt::format("{} over {} ({})", statisticName(axis), axis.name, count));
     else
       parts.push_back(fmt::format("{} {}", axis.name, axis.label(0)));
   }
@@ -39,8 +40,7 @@ std::string reductionText(const Plan& plan) {
 /// The statistic in front of the metric's symbol on the colour bar: "mean ".
 std::string statisticPrefix(const Plan& plan) {
   for (const PlanAxis& axis : plan.reduced)
-    if (axis.positions.size() > 1)
-      return (axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : std::string(name(axis.how))) + " ";
+    if (axis.positions.size() > 1) return statisticName(axis) + " ";
   return "";
 }
 

@@ -147,9 +147,9 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
       cutIntoBlocks(plan, std::min(options.blockEntries ? options.blockEntries : kBlockEntries, most));
   const uint64_t channelStride = uint64_t(blocks.front().cells() * entries.entries);
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
-  std::optional<RowsRun> run;
-  std::optional<Plan> averaged;
+  std::optional<Plan> averaged;  // the run refers to it
   if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan);
+  std::optional<RowsRun> run;
   if (plan.kind != Kind::Scalar) run.emplace(context, averaged ? *averaged : plan, options);
   const uint64_t totalBytes = bytesToRead(plan);
   PanelReducer reducer(context, plan);

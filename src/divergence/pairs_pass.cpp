@@ -36,7 +36,6 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat c
     : plan_(plan),
       cells_(cells),
       reference_(reference),
-      sharedTensor_(sharedTensor),
       ownReferenceRows_(!sharedTensor && reference.dtype <= kF32),
       lanes_(lanesFor(context, plan.vocab)),
       parts_(partsFor(lanes_)),

@@ -36,7 +36,6 @@ class PairsPass {
 
   const Plan& plan_;
   SideFormat cells_, reference_;
-  bool sharedTensor_;
   bool ownReferenceRows_;
   uint32_t lanes_, parts_;
   std::shared_ptr<RowStatsPass> cellStats_, referenceStats_;

@@ -43,10 +43,12 @@ CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<con
                   .colors = {}};
   whole.rect = {0, 0, float(image.columns), float(image.rows)};
   const gpu::OffscreenTarget target(context, uint32_t(image.columns), uint32_t(image.rows));
-  HeatmapPass heatmap(context, target.renderPass(), grid, scales, area.edges);
+  HeatmapPass heatmap(context, target.renderPass());
+  const ScaleTables tables(context, scales, area.edges);
+  gpu::DescriptorPool pool(context, kMaxHeatmapDraws, kHeatmapBindings);
   context.runOnce([&](VkCommandBuffer commands) {
     target.begin(commands, {0, 0, 0, 0});
-    heatmap.draw(commands, target.extent(), whole);
+    heatmap.draw(commands, target.extent(), pool, {grid, tables}, whole);
     target.end(commands);
   });
   const std::vector<uint8_t> rgba = target.pixels();

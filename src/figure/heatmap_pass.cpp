@@ -8,9 +8,7 @@
 namespace divlens {
 namespace {
 
-constexpr uint32_t kMaxDraws = 1024;
 constexpr uint32_t kTriangle = 3;
-constexpr uint32_t kBindings = 4;
 
 uint32_t packed(Color c) { return uint32_t(c.r) | uint32_t(c.g) << 8 | uint32_t(c.b) << 16 | uint32_t(c.a) << 24; }
 
@@ -70,53 +68,55 @@ HeatmapPush pushFor(const NormParams& norm, const Rect& rect) {
 
 }  // namespace
 
-HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass, const Grid& grid,
-                         std::span<const ColorScale> scales, const AxisEdges* edges)
-    : grid_(grid),
-      rowEdges_(edges ? uint32_t(edges->rows.size()) : 0),
+ScaleTables::ScaleTables(const gpu::Context& context, std::span<const ColorScale> scales, const AxisEdges* edges)
+    : rowEdges_(edges ? uint32_t(edges->rows.size()) : 0),
       columnEdges_(edges ? uint32_t(edges->columns.size()) : 0),
-      edges_(edgeBuffer(context, edges)),
-      pipeline_(context, pass, "heatmap.vert", "heatmap.frag", kBindings, uint32_t(sizeof(HeatmapPush))),
-      pool_(context, kMaxDraws, kBindings) {
+      edges_(edgeBuffer(context, edges)) {
   for (const ColorScale& scale : scales) scales_.push_back({scale.norm.params, colorBuffer(context, scale.colors)});
 }
 
-void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const HeatmapArea& area) {
-  const Colors& colors = scales_.at(size_t(area.scale));
+HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass)
+    : pipeline_(context, pass, "heatmap.vert", "heatmap.frag", kHeatmapBindings, uint32_t(sizeof(HeatmapPush))) {}
+
+void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, gpu::DescriptorPool& pool,
+                       const HeatmapCells& cells, const HeatmapArea& area) {
+  const ScaleTables& tables = cells.tables;
+  const ScaleTables::Colors& colors = tables.scales_.at(size_t(area.scale));
   HeatmapPush push = pushFor(colors.norm, area.rect);
   push.rowBegin = float(area.rowBegin);
   push.rowEnd = float(area.rowEnd);
   push.columnBegin = float(area.columnBegin);
   push.columnEnd = float(area.columnEnd);
-  push.rows = uint32_t(grid_.rows());
-  push.columns = uint32_t(grid_.columns());
+  push.rows = uint32_t(cells.grid.rows());
+  push.columns = uint32_t(cells.grid.columns());
   push.originUpper = area.originUpper ? 1 : 0;
-  push.rowEdges = rowEdges_;
-  push.columnEdges = columnEdges_;
+  push.rowEdges = tables.rowEdges_;
+  push.columnEdges = tables.columnEdges_;
   push.hiddenOp = area.hidden.op;
   push.hiddenValue = area.hidden.value;
-  const std::vector<GridChunk>& chunks = grid_.chunks(area.panel);
+  const std::vector<GridChunk>& chunks = cells.grid.chunks(area.panel);
   for (size_t i = 0; i < chunks.size(); ++i) {
     const GridChunk &chunk = chunks[i], &next = chunks[std::min(i + 1, chunks.size() - 1)];
     push.firstRow = uint32_t(chunk.firstRow);
     push.chunkRows = uint32_t(chunk.rows);
     push.nextRows = &next == &chunk ? 0 : uint32_t(next.rows);
-    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors.table}, {&next.buffer}, {&edges_}};
-    pipeline_.draw(commands, pool_, buffers, std::as_bytes(std::span(&push, 1)), extent, scissorOf(area.rect, extent),
-                   kTriangle);
+    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors.table}, {&next.buffer}, {&tables.edges_}};
+    pipeline_.draw(commands, pool.make(pipeline_.layout(), buffers), std::as_bytes(std::span(&push, 1)), extent,
+                   scissorOf(area.rect, extent), kTriangle);
   }
 }
 
-void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, const ColorbarArea& bar) {
-  const Colors& colors = scales_.at(size_t(bar.scale));
+void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, gpu::DescriptorPool& pool,
+                       const HeatmapCells& cells, const ColorbarArea& bar) {
+  const ScaleTables::Colors& colors = cells.tables.scales_.at(size_t(bar.scale));
   HeatmapPush push = pushFor(colors.norm, bar.rect);
   push.rowBegin = bar.tBegin;
   push.rowEnd = bar.tEnd;
   push.mode = bar.vertical ? kDrawBarVertical : kDrawBarHorizontal;
-  const gpu::Buffer& cells = grid_.chunks(0).front().buffer;
-  const gpu::BufferRange buffers[] = {{&cells}, {&colors.table}, {&cells}, {&edges_}};
-  pipeline_.draw(commands, pool_, buffers, std::as_bytes(std::span(&push, 1)), extent, scissorOf(bar.rect, extent),
-                 kTriangle);
+  const gpu::Buffer& any = cells.grid.chunks(0).front().buffer;
+  const gpu::BufferRange buffers[] = {{&any}, {&colors.table}, {&any}, {&cells.tables.edges_}};
+  pipeline_.draw(commands, pool.make(pipeline_.layout(), buffers), std::as_bytes(std::span(&push, 1)), extent,
+                 scissorOf(bar.rect, extent), kTriangle);
 }
 
 }  // namespace divlens

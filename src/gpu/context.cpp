@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "gpu/check.h"
+#include "gpu/commands.h"
 #include "gpu/devices.h"
 
 namespace divlens::gpu {
@@ -21,7 +22,7 @@ Context::Context(const ContextOptions& options) {
   try {
     createInstance(options);
     pickDevice(options.device);
-    createDevice();
+    createDevice(!options.surfaceExtensions.empty());
   } catch (...) {
     release();
     throw;
@@ -33,7 +34,6 @@ Context::~Context() { release(); }
 void Context::release() {
   if (device_) {
     vkDeviceWaitIdle(device_);
-    if (pool_) vkDestroyCommandPool(device_, pool_, nullptr);
     vkDestroyDevice(device_, nullptr);
   }
   if (messenger_) {
@@ -45,10 +45,13 @@ void Context::release() {
 }
 
 void Context::createInstance(const ContextOptions& options) {
+  std::vector<const char*> extensions;
+  for (const std::string& extension : options.surfaceExtensions) extensions.push_back(extension.c_str());
   if (!options.validation) {
-    instance_ = makeInstance({}, {}, nullptr);
+    instance_ = makeInstance({}, extensions, nullptr);
     return;
   }
+  extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
   std::vector<VkValidationFeatureEnableEXT> features{VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
   if (options.gpuAssisted) features.push_back(VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT);
   const VkValidationFeaturesEXT validation{.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
@@ -62,7 +65,7 @@ void Context::createInstance(const ContextOptions& options) {
       .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
       .pfnUserCallback = keepMessage,
       .pUserData = messages_.get()};
-  instance_ = makeInstance({"VK_LAYER_KHRONOS_validation"}, {VK_EXT_DEBUG_UTILS_EXTENSION_NAME}, &messenger);
+  instance_ = makeInstance({"VK_LAYER_KHRONOS_validation"}, extensions, &messenger);
   const auto create = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
       vkGetInstanceProcAddr(instance_, "vkCreateDebugUtilsMessengerEXT"));
   VkDebugUtilsMessengerCreateInfoEXT bare = messenger;
@@ -85,20 +88,20 @@ void Context::pickDevice(const std::string& wanted) {
   unified_ = isCpu() || properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
 }
 
-void Context::createDevice() {
+void Context::createDevice(bool presents) {
   const float priority = 1;
   const VkDeviceQueueCreateInfo queue{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                       .queueFamilyIndex = queueFamily_,
                                       .queueCount = 1,
                                       .pQueuePriorities = &priority};
-  const VkDeviceCreateInfo create{
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .queueCreateInfoCount = 1, .pQueueCreateInfos = &queue};
+  const char* const swapchain = VK_KHR_SWAPCHAIN_EXTENSION_NAME;
+  const VkDeviceCreateInfo create{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                  .queueCreateInfoCount = 1,
+                                  .pQueueCreateInfos = &queue,
+                                  .enabledExtensionCount = presents ? 1u : 0u,
+                                  .ppEnabledExtensionNames = &swapchain};
   check(vkCreateDevice(physical_, &create, nullptr, &device_), "vkCreateDevice");
   vkGetDeviceQueue(device_, queueFamily_, 0, &queue_);
-  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-                                     .queueFamilyIndex = queueFamily_};
-  check(vkCreateCommandPool(device_, &pool, nullptr, &pool_), "vkCreateCommandPool");
 }
 
 int Context::memoryType(uint32_t typeBits, VkMemoryPropertyFlags wanted) const {
@@ -116,23 +119,21 @@ void Context::nameObject(VkObjectType type, uint64_t handle, const char* objectN
   setName_(device_, &name);
 }
 
+void Context::submit(const VkSubmitInfo& info, VkFence fence) const {
+  const std::lock_guard turn(queueLock_);
+  check(vkQueueSubmit(queue_, 1, &info, fence), "vkQueueSubmit");
+}
+
+VkResult Context::present(const VkPresentInfoKHR& info) const {
+  const std::lock_guard turn(queueLock_);
+  return vkQueuePresentKHR(queue_, &info);
+}
+
 void Context::runOnce(const std::function<void(VkCommandBuffer)>& record) const {
-  const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                             .commandPool = pool_,
-                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                             .commandBufferCount = 1};
-  VkCommandBuffer commands = VK_NULL_HANDLE;
-  check(vkAllocateCommandBuffers(device_, &allocate, &commands), "vkAllocateCommandBuffers");
-  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-  check(vkBeginCommandBuffer(commands, &begin), "vkBeginCommandBuffer");
-  record(commands);
-  check(vkEndCommandBuffer(commands), "vkEndCommandBuffer");
-  const VkSubmitInfo submit{
-      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commands};
-  check(vkQueueSubmit(queue_, 1, &submit, VK_NULL_HANDLE), "vkQueueSubmit");
-  check(vkQueueWaitIdle(queue_), "vkQueueWaitIdle");
-  vkFreeCommandBuffers(device_, pool_, 1, &commands);
+  Commands commands(*this);
+  record(commands.begin());
+  commands.submit();
+  commands.wait();
 }
 
 }  // namespace divlens::gpu

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "gpu/ticket_lock.h"
+
 namespace divlens::gpu {
 
 /// What the loader tells of one physical device, and why it cannot be used (empty: it can).
@@ -29,9 +31,11 @@ struct ContextOptions {
   std::string device = "auto";  ///< auto, index, part of a name, UUID, cpu
   bool validation = false;      ///< core and synchronization validation; every message counts and is kept
   bool gpuAssisted = false;     ///< GPU-assisted validation as well
+  std::vector<std::string> surfaceExtensions;  ///< of a window: the instance's; the device then presents too
 };
 
-/// Instance, device and its one graphics+compute queue; not copyable, outlives everything made from it.
+/// Instance, device and its one graphics+compute queue; not copyable, outlives everything made from it. Threads may
+/// share it: whatever goes to the queue goes through runOnce(), submit() or present().
 class Context {
  public:
   /// Error(NoDevice) when the request fits no usable device, or several; the message lists what there is.
@@ -58,14 +62,18 @@ class Context {
   const std::vector<std::string>& validationMessages() const { return *messages_; }
   /// Gives a Vulkan object a name for validation messages and captures; a no-op without validation.
   void nameObject(VkObjectType type, uint64_t handle, const char* objectName) const;
-  /// Records with `record` into a fresh command buffer, submits it and waits until it is done.
+  /// Records with `record` into a fresh command buffer, submits it and waits until it is done. Any thread may call it.
   void runOnce(const std::function<void(VkCommandBuffer)>& record) const;
+  /// Submits to the one queue; threads take turns.
+  void submit(const VkSubmitInfo& info, VkFence fence) const;
+  /// vkQueuePresentKHR, in turn with the submissions; its result is the caller's business.
+  VkResult present(const VkPresentInfoKHR& info) const;
 
  private:
   void release();
   void createInstance(const ContextOptions& options);
   void pickDevice(const std::string& wanted);
-  void createDevice();
+  void createDevice(bool presents);
 
   VkInstance instance_ = VK_NULL_HANDLE;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
@@ -76,7 +84,7 @@ class Context {
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t queueFamily_ = 0;
-  VkCommandPool pool_ = VK_NULL_HANDLE;
+  mutable TicketLock queueLock_;
   bool unified_ = false;
   PFN_vkSetDebugUtilsObjectNameEXT setName_ = nullptr;
   std::unique_ptr<std::vector<std::string>> messages_ = std::make_unique<std::vector<std::string>>();

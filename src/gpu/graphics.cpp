@@ -5,8 +5,9 @@
 namespace divlens::gpu {
 
 GraphicsPipeline::GraphicsPipeline(const Context& context, VkRenderPass pass, const std::string& vertexShader,
-                                   const std::string& fragmentShader, uint32_t bindings, uint32_t pushBytes)
-    : device_(context.device()), layout_(context, bindings, pushBytes, VK_SHADER_STAGE_FRAGMENT_BIT) {
+                                   const std::string& fragmentShader, uint32_t bindings, uint32_t pushBytes,
+                                   VkShaderStageFlags stagesThatRead)
+    : device_(context.device()), stages_(stagesThatRead), layout_(context, bindings, pushBytes, stages_) {
   const ShaderModule vertex(context, vertexShader);
   const ShaderModule fragment(context, fragmentShader);
   const VkPipelineShaderStageCreateInfo stages[] = {{.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
@@ -58,17 +59,15 @@ GraphicsPipeline::GraphicsPipeline(const Context& context, VkRenderPass pass, co
 
 GraphicsPipeline::~GraphicsPipeline() { vkDestroyPipeline(device_, pipeline_, nullptr); }
 
-void GraphicsPipeline::draw(VkCommandBuffer commands, DescriptorPool& pool, std::span<const BufferRange> buffers,
-                            std::span<const std::byte> push, VkExtent2D extent, VkRect2D scissor,
-                            uint32_t vertices) const {
-  const VkDescriptorSet set = pool.make(layout_, buffers);
+void GraphicsPipeline::draw(VkCommandBuffer commands, VkDescriptorSet set, std::span<const std::byte> push,
+                            VkExtent2D extent, VkRect2D scissor, uint32_t vertices, uint32_t instances) const {
   const VkViewport viewport{.width = float(extent.width), .height = float(extent.height), .maxDepth = 1};
   vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline_);
   vkCmdSetViewport(commands, 0, 1, &viewport);
   vkCmdSetScissor(commands, 0, 1, &scissor);
   vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, layout_.handle(), 0, 1, &set, 0, nullptr);
-  vkCmdPushConstants(commands, layout_.handle(), VK_SHADER_STAGE_FRAGMENT_BIT, 0, uint32_t(push.size()), push.data());
-  vkCmdDraw(commands, vertices, 1, 0, 0);
+  vkCmdPushConstants(commands, layout_.handle(), stages_, 0, uint32_t(push.size()), push.data());
+  vkCmdDraw(commands, vertices, instances, 0, 0);
 }
 
 }  // namespace divlens::gpu

@@ -9,21 +9,26 @@
 
 namespace divlens::gpu {
 
-/// A vertex and a fragment shader that draw triangles without vertex buffers, with straight-alpha blending.
+/// A vertex and a fragment shader that draw triangles without vertex buffers, with straight-alpha blending. `stages`
+/// see the storage buffers and the push constants.
 class GraphicsPipeline {
  public:
   GraphicsPipeline(const Context& context, VkRenderPass pass, const std::string& vertexShader,
-                   const std::string& fragmentShader, uint32_t bindings, uint32_t pushBytes);
+                   const std::string& fragmentShader, uint32_t bindings, uint32_t pushBytes,
+                   VkShaderStageFlags stages = VK_SHADER_STAGE_FRAGMENT_BIT);
   ~GraphicsPipeline();
   GraphicsPipeline(const GraphicsPipeline&) = delete;
   GraphicsPipeline& operator=(const GraphicsPipeline&) = delete;
 
-  /// Records `vertices` vertices inside `scissor`, of a viewport of `extent` pixels.
-  void draw(VkCommandBuffer commands, DescriptorPool& pool, std::span<const BufferRange> buffers,
-            std::span<const std::byte> push, VkExtent2D extent, VkRect2D scissor, uint32_t vertices) const;
+  /// Records `vertices` vertices, `instances` times, inside `scissor`, of a viewport of `extent` pixels.
+  void draw(VkCommandBuffer commands, VkDescriptorSet set, std::span<const std::byte> push, VkExtent2D extent,
+            VkRect2D scissor, uint32_t vertices, uint32_t instances = 1) const;
+  /// For DescriptorPool::make.
+  const PipelineLayout& layout() const { return layout_; }
 
  private:
   VkDevice device_;
+  VkShaderStageFlags stages_;
   PipelineLayout layout_;
   VkPipeline pipeline_ = VK_NULL_HANDLE;
 };

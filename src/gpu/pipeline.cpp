@@ -126,50 +126,10 @@ void ComputePipeline::dispatch(VkCommandBuffer commands, DescriptorPool& pool, s
   vkCmdDispatch(commands, x, (groups + x - 1) / x, 1);
 }
 
-Submission::Submission(const Context& context, uint32_t sets, uint32_t buffersPerSet)
-    : context_(context), descriptors_(context, sets, buffersPerSet) {
-  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-                                     .queueFamilyIndex = context.queueFamily()};
-  check(vkCreateCommandPool(context.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
-  const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                             .commandPool = pool_,
-                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                             .commandBufferCount = 1};
-  check(vkAllocateCommandBuffers(context.device(), &allocate, &commands_), "vkAllocateCommandBuffers");
-  const VkFenceCreateInfo fence{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-  check(vkCreateFence(context.device(), &fence, nullptr, &fence_), "vkCreateFence");
-}
-
-Submission::~Submission() {
-  if (pending_) vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX);
-  vkDestroyFence(context_.device(), fence_, nullptr);
-  vkDestroyCommandPool(context_.device(), pool_, nullptr);
-}
-
 VkCommandBuffer Submission::begin() {
   wait();
   descriptors_.reset();
-  check(vkResetCommandPool(context_.device(), pool_, 0), "vkResetCommandPool");
-  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
-  return commands_;
-}
-
-void Submission::submit() {
-  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
-  const VkSubmitInfo submit{
-      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commands_};
-  check(vkQueueSubmit(context_.queue(), 1, &submit, fence_), "vkQueueSubmit");
-  pending_ = true;
-}
-
-void Submission::wait() {
-  if (!pending_) return;
-  check(vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "vkWaitForFences");
-  check(vkResetFences(context_.device(), 1, &fence_), "vkResetFences");
-  pending_ = false;
+  return commands_.begin();
 }
 
 }  // namespace divlens::gpu

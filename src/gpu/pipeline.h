@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gpu/buffer.h"
+#include "gpu/commands.h"
 #include "gpu/context.h"
 
 namespace divlens::gpu {
@@ -82,28 +83,22 @@ class ComputePipeline {
   VkPipeline pipeline_ = VK_NULL_HANDLE;
 };
 
-/// Commands that are recorded, submitted and waited for, over and over, with descriptor sets of their own.
+/// Commands with descriptor sets of their own.
 class Submission {
  public:
-  Submission(const Context& context, uint32_t sets, uint32_t buffersPerSet);
-  ~Submission();
-  Submission(const Submission&) = delete;
-  Submission& operator=(const Submission&) = delete;
+  Submission(const Context& context, uint32_t sets, uint32_t buffersPerSet)
+      : descriptors_(context, sets, buffersPerSet), commands_(context) {}
 
   /// Waits for the last submission, then begins anew.
   VkCommandBuffer begin();
-  void submit();
+  void submit() { commands_.submit(); }
   /// Returns when the last submission is done; a no-op when there is none.
-  void wait();
+  void wait() { commands_.wait(); }
   DescriptorPool& descriptors() { return descriptors_; }
 
  private:
-  const Context& context_;
   DescriptorPool descriptors_;
-  VkCommandPool pool_ = VK_NULL_HANDLE;
-  VkCommandBuffer commands_ = VK_NULL_HANDLE;
-  VkFence fence_ = VK_NULL_HANDLE;
-  bool pending_ = false;
+  Commands commands_;  // waits before the sets go
 };
 
 }  // namespace divlens::gpu

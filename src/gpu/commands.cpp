@@ -1,0 +1,59 @@
+#include "gpu/commands.h"
+
+#include "gpu/check.h"
+#include "gpu/context.h"
+
+namespace divlens::gpu {
+
+Commands::Commands(const Context& context) : context_(context) {
+  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+                                     .queueFamilyIndex = context.queueFamily()};
+  check(vkCreateCommandPool(context.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
+  const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                             .commandPool = pool_,
+                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                             .commandBufferCount = 1};
+  check(vkAllocateCommandBuffers(context.device(), &allocate, &commands_), "vkAllocateCommandBuffers");
+  const VkFenceCreateInfo fence{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+  check(vkCreateFence(context.device(), &fence, nullptr, &fence_), "vkCreateFence");
+}
+
+Commands::~Commands() {
+  if (pending_) vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX);
+  vkDestroyFence(context_.device(), fence_, nullptr);
+  vkDestroyCommandPool(context_.device(), pool_, nullptr);
+}
+
+VkCommandBuffer Commands::begin() {
+  wait();
+  check(vkResetCommandPool(context_.device(), pool_, 0), "vkResetCommandPool");
+  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
+  return commands_;
+}
+
+void Commands::submit(VkSemaphore wait, VkSemaphore signal) {
+  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
+  const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_COLOR_ATTACHMENT_OUTPUT_BIT;
+  const VkSubmitInfo submit{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                            .waitSemaphoreCount = wait ? 1u : 0u,
+                            .pWaitSemaphores = &wait,
+                            .pWaitDstStageMask = &stage,
+                            .commandBufferCount = 1,
+                            .pCommandBuffers = &commands_,
+                            .signalSemaphoreCount = signal ? 1u : 0u,
+                            .pSignalSemaphores = &signal};
+  context_.submit(submit, fence_);
+  pending_ = true;
+}
+
+void Commands::wait() {
+  if (!pending_) return;
+  check(vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "vkWaitForFences");
+  check(vkResetFences(context_.device(), 1, &fence_), "vkResetFences");
+  pending_ = false;
+}
+
+}  // namespace divlens::gpu

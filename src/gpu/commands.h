@@ -1,0 +1,31 @@
+#pragma once
+#include <vulkan/vulkan.h>
+
+namespace divlens::gpu {
+
+class Context;
+
+/// One command buffer that is recorded, submitted and waited for, over and over.
+class Commands {
+ public:
+  explicit Commands(const Context& context);
+  ~Commands();
+  Commands(const Commands&) = delete;
+  Commands& operator=(const Commands&) = delete;
+
+  /// Waits for the last submission, then begins anew.
+  VkCommandBuffer begin();
+  /// Ends and submits; colours are written once `wait` is signalled, and the end signals `signal`.
+  void submit(VkSemaphore wait = VK_NULL_HANDLE, VkSemaphore signal = VK_NULL_HANDLE);
+  /// Returns when the last submission is done; a no-op when there is none.
+  void wait();
+
+ private:
+  const Context& context_;
+  VkCommandPool pool_ = VK_NULL_HANDLE;
+  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  VkFence fence_ = VK_NULL_HANDLE;
+  bool pending_ = false;
+};
+
+}  // namespace divlens::gpu

@@ -1,9 +1,11 @@
 // Reading while computing: references of every kind, progress, interruption, budgets, files that shrink.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
 #include "dump_fixtures.h"
 #include "gpu_fixture.h"
+#include "shaders/kernels.h"
 
 using namespace divlens;
 using namespace divlens::test;
@@ -162,4 +164,31 @@ TEST_CASE_METHOD(GpuTest, "a file that shrinks while it is read is an error, not
   const Dump dump = openDump(file);
   std::filesystem::resize_file(file, bytes.size() / 2);
   CHECK_REFUSED(run(dump, {.metrics = {"kl"}}), Exit::BadInput, "changed while reading");
+}
+
+TEST_CASE_METHOD(GpuTest, "previews show finished cells as they will be and all others masked", "[gpu][stream]") {
+  const Array cells = logits();
+  const Dump dump = dumpOf({cells});
+  const Plan plan = makePlan(dump, "", {.metrics = {"kl"}});
+  const Result whole = evaluate(context(), plan);
+  const std::vector<uint32_t> expected = bits(whole.grid.read(context(), 0));
+  Result result = emptyResult(context(), plan);
+  for (uint32_t cell : bits(result.grid.read(context(), 0))) CHECK(cell == kernels::kMaskedBits);
+  std::vector<size_t> finished;
+  EvaluateOptions options{.tileBytes = 1, .preview = {}, .previewEvery = std::chrono::milliseconds(0)};
+  options.preview = [&] {
+    const std::vector<uint32_t> got = bits(result.grid.read(context(), 0));
+    finished.push_back(0);
+    for (size_t i = 0; i < got.size(); ++i) {
+      if (got[i] == kernels::kMaskedBits) continue;
+      CHECK(got[i] == expected[i]);
+      ++finished.back();
+    }
+  };
+  evaluateInto(result, context(), plan, options);
+  REQUIRE(finished.size() > 2);
+  CHECK(finished.front() > 0);
+  CHECK(finished.front() < finished.back());
+  CHECK(std::is_sorted(finished.begin(), finished.end()));
+  CHECK(bits(result.grid.read(context(), 0)) == expected);
 }

@@ -29,10 +29,34 @@ bool asStored(const Plan& plan) {
                      [](const MetricUse& use) { return use.metric->ofStoredRows(); });
 }
 
+/// Says when the next preview is due.
+class PreviewClock {
+ public:
+  explicit PreviewClock(const EvaluateOptions& options) : options_(options), last_(Clock::now()) {}
+  bool due() const { return options_.preview && Clock::now() - last_ >= options_.previewEvery; }
+  void done() {
+    options_.preview();
+    last_ = Clock::now();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const EvaluateOptions& options_;
+  Clock::time_point last_;
+};
+
 void throwIfCancelled(const EvaluateOptions& options) {
   const int signal = options.cancel ? options.cancel->load() : 0;
   if (signal == 0) return;
   throw Error(signal == 15 ? Exit::Terminated : Exit::Interrupted, "interrupted; nothing was written");
+}
+
+void fillMasked(const gpu::Context& context, const gpu::Buffer& values) {
+  context.runOnce([&](VkCommandBuffer commands) {
+    gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kTransferWrite);
+    vkCmdFillBuffer(commands, values.handle(), 0, values.bytes(), kernels::kMaskedBits);
+    gpu::barrier(commands, gpu::kTransferWrite, gpu::kComputeReadWrite);
+  });
 }
 
 /// How rows of both sides lie in a slot, and how many fit.
@@ -66,7 +90,7 @@ class RowsRun {
 
   /// Values of all channels of one block: values[channel · channelStride + cell · entries + entry].
   void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
-               uint64_t totalBytes, std::vector<std::string>& warnings) {
+               uint64_t totalBytes, std::vector<std::string>& warnings, const std::function<void()>& afterTile) {
     RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_), cells_,
                      reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
     while (Slot* slot = stream.next()) {
@@ -78,6 +102,7 @@ class RowsRun {
       done_ += slot->rowBytes;
       if (options_.progress) options_.progress(std::min(done_, totalBytes), totalBytes);
       stream.recycle(slot);
+      afterTile();
     }
     for (const auto& slot : slots_) slot->submission.wait();
   }
@@ -129,8 +154,7 @@ class RowsRun {
 
 }  // namespace
 
-Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
-  const size_t channels = std::max<size_t>(plan.metrics.size(), 1);
+Result emptyResult(const gpu::Context& context, const Plan& plan) {
   const int64_t rows = int64_t(plan.rows.positions.size());
   const int64_t columns = int64_t(plan.columns.positions.size());
   std::vector<ResultPanel> panels = resultPanels(plan);
@@ -140,7 +164,11 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
     result.lower = grid();
     result.upper = grid();
   }
+  return result;
+}
 
+void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  const size_t channels = std::max<size_t>(plan.metrics.size(), 1);
   const EntryLayout entries = entryLayout(plan);
   const int64_t most = int64_t(context.maxBufferBytes() / 4 / channels);
   const std::vector<Block> blocks =
@@ -153,10 +181,18 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
   if (plan.kind != Kind::Scalar) run.emplace(context, averaged ? *averaged : plan, options);
   const uint64_t totalBytes = bytesToRead(plan);
   PanelReducer reducer(context, plan);
+  PreviewClock preview(options);
+  const bool previews = options.preview && plan.confidence == 0;
   for (const Block& block : blocks) {
     throwIfCancelled(options);
+    if (previews) fillMasked(context, values);
+    const auto afterTile = [&] {
+      if (!previews || !preview.due()) return;
+      reducer.reduce(block, values, channelStride, result.panels, result);
+      preview.done();
+    };
     if (run)
-      run->compute(block, entries, values, channelStride, totalBytes, result.warnings);
+      run->compute(block, entries, values, channelStride, totalBytes, result.warnings, afterTile);
     else
       uploadScalars(context, plan, block, entries, values);
     reducer.reduce(block, values, channelStride, result.panels, result);
@@ -166,6 +202,11 @@ Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOpt
     result.cells += count * channels;
   }
   result.cells -= result.counts.masked;
+}
+
+Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  Result result = emptyResult(context, plan);
+  evaluateInto(result, context, plan, options);
   return result;
 }
 

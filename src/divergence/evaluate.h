@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -18,6 +19,10 @@ struct EvaluateOptions {
   std::function<void(uint64_t, uint64_t)> progress;
   /// Set by a signal handler: the evaluation ends within a tile with Error(Interrupted).
   const std::atomic<int>* cancel = nullptr;
+  /// For a window: called every `previewEvery` or so, from the computing thread, once the grid holds what has been
+  /// computed so far; cells of which nothing is known yet are masked. Intervals have no previews.
+  std::function<void()> preview;
+  std::chrono::milliseconds previewEvery{150};
 };
 
 struct Result : PanelGrids {
@@ -27,8 +32,13 @@ struct Result : PanelGrids {
   std::vector<std::string> warnings;
 };
 
-/// Evaluates the plan: streams rows to the device, computes every cell there, reduces, and leaves the grid in device
-/// memory. The plan must outlive the result. Errors: BadInput while reading, Budget, NoDevice, Interrupted.
+/// The plan's result before the evaluation: its grids hold masked cells.
+Result emptyResult(const gpu::Context& context, const Plan& plan);
+/// Evaluates the plan into an empty result: streams rows to the device, computes every cell there, reduces, and leaves
+/// the grid in device memory. The plan must outlive the result. Errors: BadInput while reading, Budget, NoDevice,
+/// Interrupted.
+void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan, const EvaluateOptions& options = {});
+/// The same with a result of its own.
 Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options = {});
 
 }  // namespace divlens

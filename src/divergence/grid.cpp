@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "error.h"
+#include "gpu/barrier.h"
+#include "shaders/kernels.h"
 
 namespace divlens {
 
@@ -27,6 +29,12 @@ Grid::Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t co
     }
     chunks_.push_back(std::move(chunks));
   }
+  context.runOnce([&](VkCommandBuffer commands) {
+    for (const auto& panel : chunks_)
+      for (const GridChunk& chunk : panel)
+        vkCmdFillBuffer(commands, chunk.buffer.handle(), 0, chunk.buffer.bytes(), kernels::kMaskedBits);
+    gpu::barrier(commands, gpu::kTransferWrite, gpu::kAnyAccess);
+  });
 }
 
 std::vector<float> Grid::read(const gpu::Context& context, int64_t panel) const {

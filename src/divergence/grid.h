@@ -18,7 +18,7 @@ struct GridChunk {
 /// Drawn from there; read back only for colour range and export.
 class Grid {
  public:
-  /// `mostRows` a buffer, 0: as many as fit; tests make it small.
+  /// All cells masked. `mostRows` a buffer, 0: as many as fit; tests make it small.
   Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t columns, int64_t mostRows = 0);
   int64_t panels() const { return int64_t(chunks_.size()); }
   int64_t rows() const { return rows_; }

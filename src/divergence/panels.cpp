@@ -23,7 +23,7 @@ constexpr size_t kMaxDraws = 60000;      // lavapipe 22.3 ends loops after 65,53
 void storeCells(const gpu::Context& context, const gpu::Buffer& from, uint64_t first, const Grid& grid, int64_t panel,
                 const Block& block) {
   context.runOnce([&](VkCommandBuffer commands) {
-    gpu::barrier(commands, gpu::kComputeWrite, gpu::kTransferRead);
+    gpu::barrier(commands, gpu::kAnyAccess, gpu::kAnyAccess);  // a window may be drawing the grid
     for (const GridChunk& chunk : grid.chunks(panel)) {
       const int64_t begin = std::max(chunk.firstRow, block.firstRow);
       const int64_t end = std::min(chunk.firstRow + chunk.rows, block.firstRow + block.rows);

@@ -178,3 +178,30 @@ TEST_CASE("a cell's colour is entry min(255, floor(256 t)) of the committed map"
       }
   }
 }
+
+TEST_CASE("--xlim and --ylim show a part in the colours of the whole", "[golden]") {
+  const Folder folder;
+  const Words words = {example("lens.safetensors"), "--metric", "kl"};
+  const Picture whole = render(folder, words);
+  const Picture part = render(folder, words, {"--xlim", "2,6", "--ylim", "4,8"});
+  const Frame a = findFrame(whole), b = findFrame(part);
+  const Ran shape = run({"compute", example("lens.safetensors"), "--metric", "kl", "-o", folder / "grid.npy"});
+  REQUIRE(shape.code == 0);
+  const NpyArray grid = parseNpy(readBytes(folder / "grid.npy"));
+  const long rows = grid.shape.at(0), columns = grid.shape.at(1);
+  const auto centre = [](int from, int to, long at, long count) {
+    return from + int((double(at) + 0.5) * double(to - from) / double(count));
+  };
+  for (long row = 4; row < 8; ++row)
+    for (long column = 2; column < 6; ++column) {
+      CAPTURE(row, column);
+      CHECK(whole.at(centre(a.left, a.right, column, columns), centre(a.top, a.bottom, row, rows)) ==
+            part.at(centre(b.left, b.right, column - 2, 4), centre(b.top, b.bottom, row - 4, 4)));
+    }
+  for (const char* wrong : {"--xlim=4,2", "--xlim=-1,2", "--ylim=0,1000", "--ylim=x", "--xlim=3"}) {
+    CAPTURE(wrong);
+    const Ran ran = run({"render", example("lens.safetensors"), wrong, "-o", folder / "wrong.png"});
+    CHECK(ran.code == 2);
+    CHECK(has(ran.err, std::string(wrong).substr(0, 6)));
+  }
+}

@@ -77,7 +77,7 @@ struct Words {
 
 void addRow(CLI::App& app, const OptionRow& row, Words& words) {
   if (row.value == nullptr) {
-    app.add_flag_callback(row.names, [&row, &words] { row.apply(words.settings, ""); });
+    app.add_flag_callback(row.names, [&row, &words] { give(words.settings, row, ""); });
     return;
   }
   if (row.value[0] == '[') {
@@ -86,7 +86,7 @@ void addRow(CLI::App& app, const OptionRow& row, Words& words) {
     return;
   }
   const CLI::callback_t apply = [&row, &words](const CLI::results_t& texts) {
-    for (const std::string& text : texts) row.apply(words.settings, text);
+    for (const std::string& text : texts) give(words.settings, row, text);
     return true;
   };
   // One value each time that the option is given, however often: the next word may be a file.
@@ -201,6 +201,11 @@ const OutputFormat* outputFormat(const std::string& path, const std::string& for
                                        listed(names)));
 }
 
+void give(Settings& settings, const OptionRow& row, const std::string& text) {
+  row.apply(settings, text);
+  settings.given.push_back({&row, text});
+}
+
 Settings parseOptions(int argc, const char* const* argv, const HelpLists& lists) {
   Settings settings;
   for (int i = 1; i < argc; ++i) settings.arguments.emplace_back(argv[i]);
@@ -234,7 +239,7 @@ Settings parseOptions(int argc, const char* const* argv, const HelpLists& lists)
     failUnknownOption(extras.front(), command);
   }
   for (const auto& [row, texts] : words.optional) {
-    for (const std::string& text : texts) row->apply(settings, text == "true" ? "" : text);
+    for (const std::string& text : texts) give(settings, *row, text == "true" ? "" : text);
   }
   settings.command = command->name;
   finish(settings, *command);

@@ -26,6 +26,14 @@ struct Output {
   const OutputFormat* format = nullptr;
 };
 
+struct OptionRow;
+
+/// An option as it was given; the text is empty for a flag.
+struct GivenOption {
+  const OptionRow* row = nullptr;
+  std::string text;
+};
+
 /// Everything that the command line said.
 struct Settings {
   std::string command;             ///< a name from commands(); empty when `text` is all there is to do
@@ -46,6 +54,7 @@ struct Settings {
   bool quiet = false;
   bool verbose = false;
   bool strict = false;
+  std::vector<GivenOption> given;      ///< option by option, so that a window can change one and say the command again
   std::vector<std::string> arguments;  ///< argv after the program's name, for metadata
 };
 
@@ -83,6 +92,8 @@ struct HelpLists {
   std::function<std::vector<std::string>()> colormaps;
 };
 
+/// Applies an option and notes that it was given.
+void give(Settings& settings, const OptionRow& row, const std::string& text);
 /// Reads argv; Error(Usage) with a suggestion for what it does not know.
 Settings parseOptions(int argc, const char* const* argv, const HelpLists& lists = {});
 

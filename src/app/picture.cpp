@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "app/content.h"
 #include "app/describe.h"
 #include "dump/escape.h"
 #include "error.h"
@@ -17,120 +17,14 @@
 #include "figure/overlay.h"
 #include "figure/png.h"
 #include "figure/vector_painter.h"
-#include "shaders/kernels.h"
 #include "suggest.h"
 
 namespace divlens {
 namespace {
 
 constexpr const char* kSequentialMap = "viridis";
-constexpr const char* kDivergingMap = "RdBu_r";
 constexpr double kVectorDpi = 300;
 constexpr int64_t kMostRectangles = 10000;
-
-/// Metrics that take both signs look best on a diverging map.
-const char* defaultMap(const ResultPanel& panel, const FigureOptions& options) {
-  const bool signedMetric = panel.metric && std::string_view(panel.metric->metric->name) == "entropy-difference";
-  const bool centered = options.center || options.norm == "centered" || options.norm == "two-slope";
-  return signedMetric || centered ? kDivergingMap : kSequentialMap;
-}
-
-/// What the shown cells of some panels hold: their range and which special cells there are.
-struct CellSummary {
-  DataRange range;
-  bool bad = false, inf = false;
-};
-
-/// Cells that are hidden or masked count for nothing; finite ones are sorted where percentiles are asked for.
-CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const FigureOptions& options) {
-  CellSummary out;
-  DataRange& range = out.range;
-  const CellRule hidden = parseCellRule(options.mask, "--mask");
-  const bool percentiles = !options.robust.empty();
-  auto finite = std::make_shared<std::vector<float>>();
-  for (const size_t panel : panels)
-    for (const float v : cells[panel]) {
-      if (std::bit_cast<uint32_t>(v) == kernels::kMaskedBits || hidden.picks(v)) continue;
-      out.bad = out.bad || std::isnan(v);
-      out.inf = out.inf || std::isinf(v);
-      if (!std::isfinite(v)) continue;
-      range.min = range.cells == 0 ? double(v) : std::min(range.min, double(v));
-      range.max = range.cells == 0 ? double(v) : std::max(range.max, double(v));
-      if (v > 0) range.minPositive = range.minPositive == 0 ? double(v) : std::min(range.minPositive, double(v));
-      ++range.cells;
-      if (percentiles) finite->push_back(v);
-    }
-  std::sort(finite->begin(), finite->end());
-  range.percentile = [finite](double p) {
-    const double at = p / 100 * double(finite->size() - 1);
-    const auto lower = size_t(at);
-    const size_t upper = std::min(lower + 1, finite->size() - 1);
-    return double((*finite)[lower]) + (double((*finite)[upper]) - double((*finite)[lower])) * (at - double(lower));
-  };
-  return out;
-}
-
-FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options) {
-  FigureAxis out{.name = axis.name, .count = int64_t(axis.positions.size())};
-  for (size_t i = 0; i < axis.positions.size(); ++i) out.labels.push_back(axis.label(i));
-  const std::string scale = axisScale(options, axis.name);
-  out.edges = cellEdges(axis.coordinates.empty() ? labelCoordinates(out.labels) : axis.coordinates, scale, axis.name);
-  // One column of values needs neither a tick nor a name.
-  if (axis.name == "value" && out.count == 1) out.labels = {" "}, out.name = "";
-  return out;
-}
-
-/// Which panels share colours: those of one metric, unless --share-scale or --no-share-scale says otherwise.
-std::vector<int> scalesOfPanels(const Result& result, const FigureOptions& options) {
-  std::vector<int> scales;
-  std::vector<const MetricUse*> seen;
-  for (size_t panel = 0; panel < result.panels.size(); ++panel) {
-    const MetricUse* metric = result.panels[panel].metric;
-    const auto found = std::find(seen.begin(), seen.end(), metric);
-    const auto number = int(found - seen.begin());
-    if (found == seen.end()) seen.push_back(metric);
-    scales.push_back(options.shareScale ? (*options.shareScale ? 0 : int(panel)) : number);
-  }
-  return scales;
-}
-
-FigureContent figureContent(const Session& session, const Cells& cells, const Settings& settings) {
-  const FigureOptions& options = settings.figure;
-  const Result& result = *session.result;
-  FigureContent content;
-  content.rows = figureAxis(session.plan.rows, options);
-  content.columns = figureAxis(session.plan.columns, options);
-  content.panels.clear();
-  for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
-  content.title = session.dump.title;
-  content.parameters = parameterLine(session);
-  content.scaleOf = scalesOfPanels(result, options);
-  content.scales.clear();
-  int64_t finite = 0;
-  for (int scale = 0; scale <= *std::max_element(content.scaleOf.begin(), content.scaleOf.end()); ++scale) {
-    std::vector<size_t> panels;
-    for (size_t panel = 0; panel < cells.size(); ++panel)
-      if (content.scaleOf[panel] == scale) panels.push_back(panel);
-    const ResultPanel& first = result.panels[panels.front()];
-    const bool mixed = std::any_of(panels.begin(), panels.end(),
-                                   [&](size_t panel) { return result.panels[panel].metric != first.metric; });
-    const CellSummary data = summary(cells, panels, options);
-    finite += data.range.cells;
-    ColorScale out{.label = colorbarLabel(session, mixed ? nullptr : first.metric),
-                   .norm = makeNorm(options, data.range),
-                   .extend = {},
-                   .colors = cellColors(options, defaultMap(first, options)),
-                   .hasBad = data.bad,
-                   .hasInf = data.inf};
-    out.extend = makeExtend(options, out.norm, data.range);
-    content.scales.push_back(std::move(out));
-  }
-  if (finite == 0) content.message = "no finite values";
-  content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
-    return cells[size_t(panel)][size_t(row * columns + column)];
-  };
-  return content;
-}
 
 /// Layout in finer pixels than asked for: positions in a PDF or SVG are whole pixels of the layout.
 Layout fineLayout(FigureOptions options, const FigureContent& content, TextShaper& shaper) {
@@ -187,6 +81,8 @@ void checkFigureOptions(const Settings& settings) {
   figureSize(options, {.rows = {.count = 1}, .columns = {.count = 1}});
   checkCellMarks(options);
   axisScale(options, "");
+  visibleRange(options.xlim, "--xlim", 0);
+  visibleRange(options.ylim, "--ylim", 0);
   checkChoice("--cells", options.cells, {"auto", "image", "vector"});
   checkChoice("--svg-text", options.svgText, {"text", "path"});
   checkChoice("--origin", options.origin, {"upper", "lower"});
@@ -194,7 +90,8 @@ void checkFigureOptions(const Settings& settings) {
 
 std::vector<uint8_t> renderPicture(const Session& session, const Cells& cells, const Settings& settings,
                                    Writer writer) {
-  const FigureContent content = figureContent(session, cells, settings);
+  const FigureContent content =
+      figureContent(session, cells, settings.figure, summarise(session, cells, settings.figure));
   TextShaper shaper;
   const bool png = writer == Writer::Png;
   const Layout layout = png ? layoutFigure(settings.figure, content, shaper, figureSize(settings.figure, content))

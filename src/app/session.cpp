@@ -48,12 +48,6 @@ class ProgressLine {
   Clock::time_point start_, last_;
 };
 
-gpu::ContextOptions contextOptions(const Settings& settings) {
-  const char* validation = std::getenv("DIVLENS_VALIDATION");
-  const std::string level = validation ? validation : "";
-  return {.device = settings.device, .validation = level == "1" || level == "gpu", .gpuAssisted = level == "gpu"};
-}
-
 }  // namespace
 
 const std::atomic<int>& interruptFlag() { return signalCaught; }
@@ -71,23 +65,41 @@ void say(const Settings& settings, const std::string& text) {
   if (!settings.quiet) fmt::print(stderr, "divlens: {}\n", text);
 }
 
-void openSession(Session& session, const Settings& settings) {
+gpu::ContextOptions contextOptions(const Settings& settings) {
+  const char* validation = std::getenv("DIVLENS_VALIDATION");
+  const std::string level = validation ? validation : "";
+  return {.device = settings.device, .validation = level == "1" || level == "gpu", .gpuAssisted = level == "gpu"};
+}
+
+void planSession(Session& session, const Settings& settings) {
   const DumpName name = splitDumpName(settings.dumps.at(0));
   session.dump = openDump(name.path, settings.plan.open);
   for (const std::string& note : session.dump.notes) say(settings, note);
   session.plan = makePlan(session.dump, name.tensor, settings.plan);
   for (const std::string& note : session.plan.notes) say(settings, note);
-  session.context.emplace(contextOptions(settings));
+}
+
+void openSession(Session& session, const Settings& settings) {
+  planSession(session, settings);
+  session.context = std::make_shared<const gpu::Context>(contextOptions(settings));
   const gpu::DeviceInfo& device = session.context->info();
   say(settings, fmt::format("computing on {}{}", device.name,
                             session.context->isCpu() ? ", which is the processor: no GPU is used" : ""));
-  checkUserMetrics(*session.context, session.plan);
   ProgressLine progress(isatty(STDERR_FILENO) && !settings.quiet);
-  EvaluateOptions options{.maxGpuMemory = settings.maxGpuMemory,
-                          .maxRam = settings.maxRam,
-                          .progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); },
-                          .cancel = &interruptFlag()};
-  session.result.emplace(evaluate(*session.context, session.plan, options));
+  evaluateSession(session, settings,
+                  {.progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); },
+                   .cancel = &interruptFlag(),
+                   .preview = {}});
+}
+
+void evaluateSession(Session& session, const Settings& settings, EvaluateOptions options,
+                     const std::function<void()>& started) {
+  checkUserMetrics(*session.context, session.plan);
+  options.maxGpuMemory = settings.maxGpuMemory;
+  options.maxRam = settings.maxRam;
+  session.result.emplace(emptyResult(*session.context, session.plan));
+  if (started) started();
+  evaluateInto(*session.result, *session.context, session.plan, options);
   const Result& result = *session.result;
   for (const std::string& warning : result.warnings) say(settings, "warning: " + warning);
   if (result.counts.nans + result.counts.infinities == 0) return;

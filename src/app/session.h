@@ -1,5 +1,7 @@
 #pragma once
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +17,7 @@ namespace divlens {
 struct Session {
   Dump dump;
   Plan plan;
-  std::optional<gpu::Context> context;
+  std::shared_ptr<const gpu::Context> context;
   std::optional<Result> result;
   std::optional<Verification> verification;  ///< of --verify
 };
@@ -25,7 +27,15 @@ const std::atomic<int>& interruptFlag();
 /// From now on SIGINT and SIGTERM set interruptFlag(); a second one ends the process at once.
 void catchInterrupts();
 
-/// Opens, plans and evaluates `settings.dumps[0]`, with notes and progress on stderr; the session must not be moved
+/// Opens and plans `settings.dumps[0]`, with notes on stderr.
+void planSession(Session& session, const Settings& settings);
+/// Evaluates a planned session, which has a context, with warnings on stderr; the result exists as soon as its grids
+/// do, and `started` is called.
+void evaluateSession(Session& session, const Settings& settings, EvaluateOptions options,
+                     const std::function<void()>& started = {});
+/// The device that the settings name, with validation where the environment asks for it.
+gpu::ContextOptions contextOptions(const Settings& settings);
+/// All of that for `settings.dumps[0]`, with notes and progress on stderr; the session must not be moved
 /// afterwards.
 void openSession(Session& session, const Settings& settings);
 /// With --verify: recomputes some of `cells` in double precision; Error(Failure) where they differ.

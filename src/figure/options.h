@@ -16,6 +16,7 @@ struct FigureOptions {
   std::optional<std::string> title;  ///< empty: none, whatever the dump is called
   std::optional<std::string> xlabel, ylabel, cbarLabel;
   bool cbar = true;
+  std::string xlim, ylim;                                  ///< "BEGIN,END": the visible columns and rows, in cells
   std::string xticklabels = "auto", yticklabels = "auto";  ///< auto, none, N, "N,last", a,b,c or @file
   std::string figsize;                                     ///< "W,H[in|cm|mm|pt|px]"
   std::string size;                                        ///< a venue's column: icml, icml-full, neurips ...

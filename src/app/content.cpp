@@ -1,0 +1,158 @@
+#include "app/content.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <tuple>
+
+#include "app/describe.h"
+#include "dump/escape.h"
+#include "error.h"
+#include "figure/axis_scale.h"
+#include "figure/cell_rule.h"
+#include "shaders/kernels.h"
+
+namespace divlens {
+namespace {
+
+constexpr const char* kSequentialMap = "viridis";
+constexpr const char* kDivergingMap = "RdBu_r";
+
+/// Metrics that take both signs look best on a diverging map.
+const char* defaultMap(const ResultPanel& panel, const FigureOptions& options) {
+  const bool signedMetric = panel.metric && std::string_view(panel.metric->metric->name) == "entropy-difference";
+  const bool centered = options.center || options.norm == "centered" || options.norm == "two-slope";
+  return signedMetric || centered ? kDivergingMap : kSequentialMap;
+}
+
+/// Cells that are hidden or masked count for nothing; finite ones are sorted where percentiles are asked for.
+CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const FigureOptions& options,
+                    bool percentiles) {
+  CellSummary out;
+  DataRange& range = out.range;
+  const CellRule hidden = parseCellRule(options.mask, "--mask");
+  auto finite = std::make_shared<std::vector<float>>();
+  for (const size_t panel : panels)
+    for (const float v : cells[panel]) {
+      if (std::bit_cast<uint32_t>(v) == kernels::kMaskedBits || hidden.picks(v)) continue;
+      out.bad = out.bad || std::isnan(v);
+      out.inf = out.inf || std::isinf(v);
+      if (!std::isfinite(v)) continue;
+      range.min = range.cells == 0 ? double(v) : std::min(range.min, double(v));
+      range.max = range.cells == 0 ? double(v) : std::max(range.max, double(v));
+      if (v > 0) range.minPositive = range.minPositive == 0 ? double(v) : std::min(range.minPositive, double(v));
+      ++range.cells;
+      if (percentiles) finite->push_back(v);
+    }
+  std::sort(finite->begin(), finite->end());
+  range.percentile = [finite](double p) {
+    const double at = p / 100 * double(finite->size() - 1);
+    const auto lower = size_t(at);
+    const size_t upper = std::min(lower + 1, finite->size() - 1);
+    return double((*finite)[lower]) + (double((*finite)[upper]) - double((*finite)[lower])) * (at - double(lower));
+  };
+  return out;
+}
+
+FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const std::string& limits,
+                      const char* option) {
+  FigureAxis out{.name = axis.name, .count = int64_t(axis.positions.size())};
+  for (size_t i = 0; i < axis.positions.size(); ++i) out.labels.push_back(axis.label(i));
+  const std::string scale = axisScale(options, axis.name);
+  out.edges = cellEdges(axis.coordinates.empty() ? labelCoordinates(out.labels) : axis.coordinates, scale, axis.name);
+  std::tie(out.begin, out.end) = visibleRange(limits, option, out.count);
+  // One column of values needs neither a tick nor a name.
+  if (axis.name == "value" && out.count == 1) out.labels = {" "}, out.name = "";
+  return out;
+}
+
+/// Which panels share colours: those of one metric, unless --share-scale or --no-share-scale says otherwise.
+std::vector<int> scalesOfPanels(const Result& result, const FigureOptions& options) {
+  std::vector<int> scales;
+  std::vector<const MetricUse*> seen;
+  for (size_t panel = 0; panel < result.panels.size(); ++panel) {
+    const MetricUse* metric = result.panels[panel].metric;
+    const auto found = std::find(seen.begin(), seen.end(), metric);
+    const auto number = int(found - seen.begin());
+    if (found == seen.end()) seen.push_back(metric);
+    scales.push_back(options.shareScale ? (*options.shareScale ? 0 : int(panel)) : number);
+  }
+  return scales;
+}
+
+}  // namespace
+
+std::pair<double, double> visibleRange(const std::string& text, const char* option, int64_t count) {
+  if (text.empty()) return {0, 0};
+  const size_t comma = text.find(',');
+  const double begin = parseNumber(text.substr(0, comma), option);
+  const double end = comma == text.npos ? begin : parseNumber(text.substr(comma + 1), option);
+  if (begin < 0 || !(end > begin))
+    throw Error(Exit::Usage, fmt::format("{} {}: give BEGIN,END with 0 ≤ BEGIN < END", option, escaped(text)));
+  if (count > 0 && end > double(count))
+    throw Error(Exit::Usage, fmt::format("{} {}: the axis ends at {}", option, escaped(text), count));
+  return {begin, end};
+}
+
+std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options,
+                                   bool percentiles) {
+  const std::vector<int> scaleOf = scalesOfPanels(*session.result, options);
+  std::vector<CellSummary> out;
+  for (int scale = 0; scale <= *std::max_element(scaleOf.begin(), scaleOf.end()); ++scale) {
+    std::vector<size_t> panels;
+    for (size_t panel = 0; panel < cells.size(); ++panel)
+      if (scaleOf[panel] == scale) panels.push_back(panel);
+    out.push_back(summary(cells, panels, options, percentiles || !options.robust.empty()));
+  }
+  return out;
+}
+
+std::vector<ColorScale> colorScales(const Session& session, const FigureOptions& options,
+                                    const std::vector<CellSummary>& summaries) {
+  const std::vector<ResultPanel>& panels = session.result->panels;
+  const std::vector<int> scaleOf = scalesOfPanels(*session.result, options);
+  std::vector<ColorScale> out;
+  for (size_t scale = 0; scale < summaries.size(); ++scale) {
+    const ResultPanel* first = nullptr;
+    bool mixed = false;
+    for (size_t panel = 0; panel < panels.size(); ++panel) {
+      if (scaleOf[panel] != int(scale)) continue;
+      if (!first) first = &panels[panel];
+      mixed = mixed || panels[panel].metric != first->metric;
+    }
+    const CellSummary& data = summaries[scale];
+    ColorScale colors{.label = colorbarLabel(session, mixed ? nullptr : first->metric),
+                      .norm = makeNorm(options, data.range),
+                      .extend = {},
+                      .colors = cellColors(options, defaultMap(*first, options)),
+                      .hasBad = data.bad,
+                      .hasInf = data.inf};
+    colors.extend = makeExtend(options, colors.norm, data.range);
+    out.push_back(std::move(colors));
+  }
+  return out;
+}
+
+FigureContent figureContent(const Session& session, const Cells& cells, const FigureOptions& options,
+                            const std::vector<CellSummary>& summaries) {
+  FigureContent content;
+  content.rows = figureAxis(session.plan.rows, options, options.ylim, "--ylim");
+  content.columns = figureAxis(session.plan.columns, options, options.xlim, "--xlim");
+  content.panels.clear();
+  for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
+  content.title = session.dump.title;
+  content.parameters = parameterLine(session);
+  content.scaleOf = scalesOfPanels(*session.result, options);
+  content.scales = colorScales(session, options, summaries);
+  const bool any = std::any_of(summaries.begin(), summaries.end(), [](const auto& s) { return s.range.cells > 0; });
+  if (!any) content.message = "no finite values";
+  content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
+    return cells[size_t(panel)][size_t(row * columns + column)];
+  };
+  return content;
+}
+
+}  // namespace divlens

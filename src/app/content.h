@@ -1,0 +1,31 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/session.h"
+#include "app/writers.h"
+#include "figure/figure_content.h"
+
+namespace divlens {
+
+/// What the shown cells of the panels that share colours hold: their range and which special cells there are.
+struct CellSummary {
+  DataRange range;
+  bool bad = false, inf = false;
+};
+
+/// One summary a colour scale; finite cells are sorted for percentiles where --robust or `percentiles` asks for it.
+std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options,
+                                   bool percentiles = false);
+/// Norms and colours as the options say, for those summaries: cheap.
+std::vector<ColorScale> colorScales(const Session& session, const FigureOptions& options,
+                                    const std::vector<CellSummary>& summaries);
+/// All that the figure says; it refers to `cells`.
+FigureContent figureContent(const Session& session, const Cells& cells, const FigureOptions& options,
+                            const std::vector<CellSummary>& summaries);
+/// "BEGIN,END" of --xlim and --ylim, in cells; {0, 0} for an empty text: all. Error(Usage) beyond `count` cells (0:
+/// unknown).
+std::pair<double, double> visibleRange(const std::string& text, const char* option, int64_t count);
+
+}  // namespace divlens

@@ -34,6 +34,27 @@ def save_npy(name, value, version=None):
         npy_format.write_array(file, value, version=version)
 
 
+def save_kld(name, context=9, vocab=11, chunks=3):
+    """What llama-perplexity --kl-divergence-base writes: 16-bit log-probabilities of the second half of each chunk.
+
+    Row r of all has the logits ((7 (11 r + v)) mod 23 - 11) / 4, times 10 in the last row, whose range is cut at 16.
+    """
+    first = context // 2
+    rows = chunks * (context - 1 - first)
+    logits = ((7 * np.arange(rows * vocab) % 23 - 11) / 4).reshape(rows, vocab).astype("f4")
+    logits[-1] *= 10
+    with open(OUT / name, "wb") as file:
+        file.write(b"_logits_" + np.array([context, vocab, chunks], "<i4").tobytes())
+        file.write((np.arange(chunks * context, dtype="<i4") % vocab).tobytes())
+        for row in logits:
+            largest, smallest = row.max(), max(row.min(), row.max() - 16)
+            log_sum = np.float32(np.log(np.exp((row - largest).astype("f8")).sum()))
+            scale = np.float32((largest - smallest) / 65535)
+            file.write(np.array([scale, smallest - largest - log_sum], "<f4").tobytes())
+            stored = np.where(row > smallest, np.rint((row - smallest) / scale), 0).astype("<u2")
+            file.write(stored.tobytes() + b"\xff\xff" * (vocab % 2))
+
+
 def main():
     OUT.mkdir(exist_ok=True)
     for dtype in DTYPES:
@@ -53,6 +74,12 @@ def main():
     save_npy("refused_date.npy", np.zeros(3, "M8[s]"))
     save_npy("refused_big_endian.npy", array(">f4"))
     save_npy("refused_long_double.npy", np.zeros(3, "g"))
+
+    arrays = {"c_f4": array("f4"), "f_f2": np.asfortranarray(array("f2")), "c_i8": array("i8"), "words": np.array(["abc"])}
+    np.savez(OUT / "savez.npz", **arrays)
+    np.savez_compressed(OUT / "savez_compressed.npz", **arrays)
+
+    save_kld("tiny.kld")
 
     tensors = {dtype: array(dtype) for dtype in DTYPES}
     tensors["bf16"] = array("f4").astype(ml_dtypes.bfloat16)

@@ -73,9 +73,11 @@ gpu::ContextOptions contextOptions(const Settings& settings) {
 
 void planSession(Session& session, const Settings& settings) {
   const DumpName name = splitDumpName(settings.dumps.at(0));
-  session.dump = openDump(name.path, settings.plan.open);
+  PlanOptions options = settings.plan;
+  options.open.cancel = &interruptFlag();
+  session.dump = openDump(name.path, options.open);
   for (const std::string& note : session.dump.notes) say(settings, note);
-  session.plan = makePlan(session.dump, name.tensor, settings.plan);
+  session.plan = makePlan(session.dump, name.tensor, options);
   for (const std::string& note : session.plan.notes) say(settings, note);
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@ struct OpenOptions {
   bool lenient = false;              ///< holes and trailing bytes in a safetensors file warn instead of failing
   bool partial = false;              ///< a truncated .npy is read as far as its rows go
   std::optional<std::string> dtype;  ///< --dtype: how to read raw |V2 elements ("bf16")
+  /// Set by a signal handler: reading that must go through much of a file first ends with Error(Interrupted).
+  const std::atomic<int>* cancel = nullptr;
 };
 
 /// One file, or several that belong together, opened: headers only.

@@ -17,20 +17,22 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kNpy = {".npy"};
 constexpr std::array<std::string_view, 1> kSafetensors = {".safetensors"};
-constexpr std::array<std::string_view, 1> kZip = {".npz"};
+constexpr std::array<std::string_view, 1> kNpz = {".npz"};
 constexpr std::array<std::string_view, 6> kPickle = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt"};
 constexpr std::array<std::string_view, 1> kGguf = {".gguf"};
+constexpr std::array<std::string_view, 1> kKld = {".kld"};
 constexpr std::array<std::string_view, 1> kShards = {".index.json"};
 constexpr std::array<std::string_view, 2> kTable = {".csv", ".tsv"};
 
 // THE list of formats, in the order in which they are tried: first all by content, then all by suffix.
-constexpr std::array<Format, 9> kFormats = {{
+constexpr std::array<Format, 10> kFormats = {{
     {"npy", kNpy, detectsNpy, openNpy, true},
     {"lfs", {}, detectsLfsPointer, refuseLfsPointer, false},
-    {"zip", kZip, detectsZip, refuseZip, false},
+    {"npz", kNpz, detectsZip, openNpz, true},
     {"pickle", kPickle, detectsPickle, refusePickle, false},
     {"gguf", kGguf, detectsGguf, refuseGguf, false},
     {"safetensors", kSafetensors, detectsSafetensors, openSafetensors, false},
+    {"kld", kKld, detectsKld, openKld, true},
     {"shards", kShards, nullptr, openShards, false},
     {"csv", std::span(kTable).first<1>(), nullptr, openTable, false},
     {"tsv", std::span(kTable).last<1>(), nullptr, openTable, false},
@@ -99,8 +101,9 @@ Dump openDump(const std::string& path, const OpenOptions& options) {
   const Format* format = found ? found : named;
   if (!format) {
     badInput(path,
-             fmt::format("starts with '{}', which no known format does; .safetensors, .npy, .csv and .tsv are read",
-                         escaped(head, 8)));
+             fmt::format(
+                 "starts with '{}', which no known format does; .safetensors, .npy, .npz, .kld, .csv and .tsv are read",
+                 escaped(head, 8)));
   }
   Dump dump = format->open(source, options);
   dump.path = path;

@@ -30,17 +30,23 @@ std::string stem(std::string_view path);
 
 bool detectsNpy(std::string_view head);
 Dump openNpy(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+bool detectsZip(std::string_view head);
+/// A .npz archive, each member a tensor; other zip archives (torch.save's) are refused.
+Dump openNpz(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 bool detectsSafetensors(std::string_view head);
 Dump openSafetensors(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 /// A *.safetensors.index.json and the shards beside it; sets Dump::bytes to the size of all.
 Dump openShards(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+bool detectsKld(std::string_view head);
+/// What llama.cpp's llama-perplexity writes with --kl-divergence-base (or --save-all-logits).
+Dump openKld(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 
 // Recognised to be refused with a word on what to do (refused.cpp).
 bool detectsPickle(std::string_view head);
 Dump refusePickle(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
-bool detectsZip(std::string_view head);
-Dump refuseZip(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+/// Refuses an archive whose first member is a pickle; returns for others.
+void refuseTorchArchive(const ByteSource& source);
 bool detectsLfsPointer(std::string_view head);
 Dump refuseLfsPointer(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 bool detectsGguf(std::string_view head);

@@ -8,7 +8,7 @@
 #include "dump/escape.h"
 #include "dump/fault.h"
 #include "dump/formats.h"
-#include "dump/npy_header.h"
+#include "dump/npy_array.h"
 
 namespace divlens {
 namespace {
@@ -49,27 +49,35 @@ constexpr std::array<Refusal, 8> kRefusals = {
      {'V', "raw or structured elements: save one field as numbers"},
      {'f', "floats of a size that is not read: save array.astype('f4')"}}};
 
-DType dtypeOf(const std::string& descr, const OpenOptions& options, const std::string& file) {
+/// Sets `array.dtype`, or says why elements of this type are not read.
+void findType(NpyArray& array, const OpenOptions& options) {
+  const std::string& descr = array.header.descr;
   const bool hasOrder = !descr.empty() && std::string_view("<>=|").find(descr.front()) != std::string_view::npos;
   const std::string code = hasOrder ? descr.substr(1) : descr;
+  if (code == "V2" && options.dtype == "bf16") {
+    array.dtype = DType::BF16;
+    return;
+  }
   if (code == "V2") {
-    if (options.dtype == "bf16") return DType::BF16;
-    badInput(file, fmt::format("dtype '{}' is raw two-byte elements: pass --dtype bf16 if they are bfloat16", descr));
+    array.refusal = fmt::format("dtype '{}' is raw two-byte elements: pass --dtype bf16 if they are bfloat16", descr);
+    return;
   }
   for (const NpyType& type : kTypes) {
     if (type.code != code) continue;
     if (descr.front() == '>' && info(type.dtype).bytes > 1) {
-      badInput(file,
-               fmt::format("dtype '{}' is big-endian; convert it: np.save(path, array.astype('<{}'))", descr, code));
+      array.refusal =
+          fmt::format("dtype '{}' is big-endian; convert it: np.save(path, array.astype('<{}'))", descr, code);
+    } else {
+      array.dtype = type.dtype;
     }
-    return type.dtype;
+    return;
   }
   for (const Refusal& refusal : kRefusals) {
-    if (!code.empty() && code.front() == refusal.letter) {
-      badInput(file, fmt::format("dtype '{}': {}", escaped(descr), refusal.text));
-    }
+    if (code.empty() || code.front() != refusal.letter) continue;
+    array.refusal = fmt::format("dtype '{}': {}", escaped(descr), refusal.text);
+    return;
   }
-  badInput(file, fmt::format("dtype '{}' is unknown; f8, f4, f2, i1 to i8, u1 to u8 and b1 are read", escaped(descr)));
+  array.refusal = fmt::format("dtype '{}' is unknown; f8, f4, f2, i1 to i8, u1 to u8 and b1 are read", escaped(descr));
 }
 
 struct HeaderText {
@@ -130,35 +138,53 @@ void allowTruncated(Tensor& tensor, uint64_t dataBytes, uint64_t needed, bool fo
 
 }  // namespace
 
+NpyArray readNpyArray(const ByteSource& source, const OpenOptions& options) {
+  const HeaderText text = readHeader(source);
+  NpyArray array{.header = parseNpyHeader(text.text, text.start, source.name()),
+                 .dataOffset = text.start + text.text.size()};
+  findType(array, options);
+  return array;
+}
+
+Tensor tensorOf(const NpyArray& array, std::string name, std::shared_ptr<const ByteSource> source) {
+  Tensor tensor;
+  tensor.name = std::move(name);
+  tensor.dtype = array.dtype;
+  tensor.dtypeName = array.refusal.empty() ? info(array.dtype).name : array.header.descr;
+  tensor.shape = array.header.shape;
+  tensor.strides = array.header.fortranOrder ? stridesInFortran(tensor.shape) : stridesInC(tensor.shape);
+  tensor.source = std::move(source);
+  tensor.offset = array.dataOffset;
+  return tensor;
+}
+
+uint64_t dataBytes(const NpyArray& array, const std::string& file) {
+  const auto elements = checkedElements(array.header.shape);
+  const auto bytes = elements ? checkedMultiply(*elements, info(array.dtype).bytes) : std::nullopt;
+  if (bytes) return *bytes;
+  badInput(file, fmt::format("shape {} has more bytes than 64 bits count", shapeText(array.header.shape)));
+}
+
 bool detectsNpy(std::string_view head) { return head.starts_with(kMagic); }
 
 Dump openNpy(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options) {
   Dump dump;
   dump.path = source->name();
-  const HeaderText text = readHeader(*source);
-  const NpyHeader header = parseNpyHeader(text.text, text.start, dump.path);
-  Tensor tensor;
-  tensor.name = stem(dump.path);
-  tensor.dtype = dtypeOf(header.descr, options, dump.path);
-  tensor.dtypeName = info(tensor.dtype).name;
-  tensor.shape = header.shape;
-  tensor.source = source;
-  tensor.offset = text.start + text.text.size();
-  if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) {
-    badInput(dump.path, fmt::format("no cells: the shape is {}", shapeText(tensor.shape)));
+  const NpyArray array = readNpyArray(*source, options);
+  if (!array.refusal.empty()) badInput(dump.path, array.refusal);
+  if (std::find(array.header.shape.begin(), array.header.shape.end(), 0) != array.header.shape.end()) {
+    badInput(dump.path, fmt::format("no cells: the shape is {}", shapeText(array.header.shape)));
   }
-  const auto elements = checkedElements(tensor.shape);
-  const auto needed = elements ? checkedMultiply(*elements, info(tensor.dtype).bytes) : std::nullopt;
-  if (!needed) badInput(dump.path, fmt::format("shape {} has more bytes than 64 bits count", shapeText(tensor.shape)));
-  tensor.strides = header.fortranOrder ? stridesInFortran(tensor.shape) : stridesInC(tensor.shape);
-  const uint64_t dataBytes = source->size() - tensor.offset;
-  if (dataBytes < *needed) {
+  const uint64_t needed = dataBytes(array, dump.path);
+  Tensor tensor = tensorOf(array, stem(dump.path), source);
+  const uint64_t present = source->size() - tensor.offset;
+  if (present < needed) {
     // One axis lies the same way in either order.
-    const bool fortran = header.fortranOrder && tensor.shape.size() > 1;
-    allowTruncated(tensor, dataBytes, *needed, fortran, options, dump);
-  } else if (dataBytes > *needed) {
+    const bool fortran = array.header.fortranOrder && tensor.shape.size() > 1;
+    allowTruncated(tensor, present, needed, fortran, options, dump);
+  } else if (present > needed) {
     dump.notes.push_back(
-        fmt::format("{}: {} trailing bytes after the array are ignored", escapedPath(dump.path), dataBytes - *needed));
+        fmt::format("{}: {} trailing bytes after the array are ignored", escapedPath(dump.path), present - needed));
   }
   dump.tensors.push_back(std::move(tensor));
   return dump;

@@ -33,18 +33,12 @@ Dump refusePickle(const std::shared_ptr<const ByteSource>& source, const OpenOpt
   badInput(source->name(), fmt::format("a pickle (.pt, .pth, .bin, .pkl): {}", kConversion));
 }
 
-bool detectsZip(std::string_view head) { return head.starts_with("PK\x03\x04") || head.starts_with("PK\x05\x06"); }
-
-Dump refuseZip(const std::shared_ptr<const ByteSource>& source, const OpenOptions&) {
-  std::string head(std::min<uint64_t>(source->size(), kHeadBytes), '\0');
-  source->read(0, std::as_writable_bytes(std::span(head)));
+void refuseTorchArchive(const ByteSource& source) {
+  std::string head(std::min<uint64_t>(source.size(), kHeadBytes), '\0');
+  source.read(0, std::as_writable_bytes(std::span(head)));
   const std::string_view member = firstMember(head);
-  if (member.ends_with(".npy") || hasSuffix(source->name(), ".npz")) {
-    badInput(source->name(), "a .npz archive is not read: save each array as .npy, or all as .safetensors");
-  }
-  const bool pickle = member.ends_with(".pkl") || member.find('/') != std::string_view::npos;
-  badInput(source->name(),
-           fmt::format("a zip archive{}: {}", pickle ? " of a pickle, as torch.save writes it" : "", kConversion));
+  if (!member.ends_with(".pkl") && (member.find('/') == std::string_view::npos || member.ends_with(".npy"))) return;
+  badInput(source.name(), fmt::format("a zip archive of a pickle, as torch.save writes it: {}", kConversion));
 }
 
 bool detectsLfsPointer(std::string_view head) { return head.starts_with("version https://git-lfs.github.com/spec/"); }

@@ -1,10 +1,12 @@
 #include "dump/temporary.h"
 
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <system_error>
 
 #include "dump/escape.h"
@@ -12,9 +14,20 @@
 
 namespace divlens {
 
-TemporaryFile::TemporaryFile(uint64_t size) : size_(size) {
+std::string temporaryFolder() {
   const char* folder = std::getenv("TMPDIR");
-  name_ = std::string(folder && *folder ? folder : "/tmp") + "/divlens-XXXXXX";
+  return folder && *folder ? folder : "/tmp";
+}
+
+uint64_t temporaryRoom() {
+  struct statvfs status{};
+  // A folder that does not tell is tried.
+  if (::statvfs(temporaryFolder().c_str(), &status) != 0) return std::numeric_limits<uint64_t>::max();
+  return uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+TemporaryFile::TemporaryFile(uint64_t size) : size_(size) {
+  name_ = temporaryFolder() + "/divlens-XXXXXX";
   descriptor_ = ::mkstemp(name_.data());
   if (descriptor_ < 0) fail("cannot be made");
   ::unlink(name_.c_str());

@@ -29,4 +29,8 @@ class TemporaryFile final : public ByteSource {
   uint64_t size_;
 };
 
+/// The folder in which temporary files are made, and the bytes that still fit there.
+std::string temporaryFolder();
+uint64_t temporaryRoom();
+
 }  // namespace divlens

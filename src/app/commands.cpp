@@ -14,6 +14,7 @@
 #include "app/explain.h"
 #include "app/info.h"
 #include "app/picture.h"
+#include "app/pipeline_files.h"
 #include "app/session.h"
 #include "app/writers.h"
 #include "figure/atomic_file.h"
@@ -87,6 +88,7 @@ Exit computeOrRender(const Settings& settings) {
   checkValidation(*session.context);
   for (const auto& file : files)
     if (file) file->commit();
+  savePipelines(*session.context, settings);
   print(printed);
   return Exit::Done;
 }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "app/info.h"
+#include "app/pipeline_files.h"
 #include "divergence/user_shader.h"
 #include "error.h"
 
@@ -68,7 +69,10 @@ void say(const Settings& settings, const std::string& text) {
 gpu::ContextOptions contextOptions(const Settings& settings) {
   const char* validation = std::getenv("DIVLENS_VALIDATION");
   const std::string level = validation ? validation : "";
-  return {.device = settings.device, .validation = level == "1" || level == "gpu", .gpuAssisted = level == "gpu"};
+  return {.device = settings.device,
+          .validation = level == "1" || level == "gpu",
+          .gpuAssisted = level == "gpu",
+          .pipelines = [](const std::string& key) { return loadPipelines(cacheFolder(), key); }};
 }
 
 void planSession(Session& session, const Settings& settings) {

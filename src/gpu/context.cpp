@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "error.h"
 #include "gpu/check.h"
 #include "gpu/commands.h"
@@ -23,6 +25,7 @@ Context::Context(const ContextOptions& options) {
     createInstance(options);
     pickDevice(options.device);
     createDevice(!options.surfaceExtensions.empty());
+    createPipelineCache(options.pipelines ? options.pipelines(pipelineKey()) : std::vector<std::byte>());
   } catch (...) {
     release();
     throw;
@@ -34,6 +37,7 @@ Context::~Context() { release(); }
 void Context::release() {
   if (device_) {
     vkDeviceWaitIdle(device_);
+    vkDestroyPipelineCache(device_, pipelineCache_, nullptr);
     vkDestroyDevice(device_, nullptr);
   }
   if (messenger_) {
@@ -102,6 +106,36 @@ void Context::createDevice(bool presents) {
                                   .ppEnabledExtensionNames = &swapchain};
   check(vkCreateDevice(physical_, &create, nullptr, &device_), "vkCreateDevice");
   vkGetDeviceQueue(device_, queueFamily_, 0, &queue_);
+}
+
+std::string Context::pipelineKey() const {
+  const VkPhysicalDeviceProperties& p = properties_;
+  std::string key = fmt::format("{:04x}-{:04x}-{:08x}-", p.vendorID, p.deviceID, p.driverVersion);
+  for (const uint8_t byte : p.pipelineCacheUUID) key += fmt::format("{:02x}", byte);
+  return key;
+}
+
+void Context::createPipelineCache(std::span<const std::byte> data) {
+  // A driver should refuse what another one wrote, and not every driver does.
+  VkPipelineCacheHeaderVersionOne header{};
+  bool own = data.size() >= sizeof header;
+  if (own) std::memcpy(&header, data.data(), sizeof header);
+  own = own && header.headerSize == sizeof header && header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
+        header.vendorID == properties_.vendorID && header.deviceID == properties_.deviceID &&
+        std::memcmp(header.pipelineCacheUUID, properties_.pipelineCacheUUID, VK_UUID_SIZE) == 0;
+  const VkPipelineCacheCreateInfo create{.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+                                         .initialDataSize = own ? data.size() : 0,
+                                         .pInitialData = own ? data.data() : nullptr};
+  check(vkCreatePipelineCache(device_, &create, nullptr, &pipelineCache_), "vkCreatePipelineCache");
+}
+
+std::vector<std::byte> Context::pipelineData() const {
+  size_t size = 0;
+  if (vkGetPipelineCacheData(device_, pipelineCache_, &size, nullptr) != VK_SUCCESS) return {};
+  std::vector<std::byte> data(size);
+  if (vkGetPipelineCacheData(device_, pipelineCache_, &size, data.data()) != VK_SUCCESS) return {};
+  data.resize(size);
+  return data;
 }
 
 int Context::memoryType(uint32_t typeBits, VkMemoryPropertyFlags wanted) const {

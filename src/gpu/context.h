@@ -1,8 +1,10 @@
 #pragma once
 #include <vulkan/vulkan.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,8 @@ struct ContextOptions {
   std::string device = "auto";  ///< auto, index, part of a name, UUID, cpu
   bool validation = false;      ///< core and synchronization validation; every message counts and is kept
   bool gpuAssisted = false;     ///< GPU-assisted validation as well
+  /// Gives what pipelineData() was for the device of this pipelineKey() earlier, or nothing; may be empty.
+  std::function<std::vector<std::byte>(const std::string& key)> pipelines;
   std::vector<std::string> surfaceExtensions;  ///< of a window: the instance's; the device then presents too
 };
 
@@ -56,6 +60,12 @@ class Context {
   bool unifiedMemory() const { return unified_; }
   /// Largest storage buffer that one binding may show, bytes.
   uint64_t maxBufferBytes() const { return properties_.limits.maxStorageBufferRange; }
+  /// What every pipeline is made with, so that drivers need not compile what they compiled before.
+  VkPipelineCache pipelineCache() const { return pipelineCache_; }
+  /// Names device and driver in a file name: data of one are of no use to another.
+  std::string pipelineKey() const;
+  /// The driver's data of all pipelines made so far and those given in the options; empty where it gives none.
+  std::vector<std::byte> pipelineData() const;
   /// Index of a memory type among `typeBits` with all of `wanted`, or -1.
   int memoryType(uint32_t typeBits, VkMemoryPropertyFlags wanted) const;
   /// Messages of the validation layer so far (warnings and errors); empty when all is well.
@@ -74,6 +84,7 @@ class Context {
   void createInstance(const ContextOptions& options);
   void pickDevice(const std::string& wanted);
   void createDevice(bool presents);
+  void createPipelineCache(std::span<const std::byte> data);
 
   VkInstance instance_ = VK_NULL_HANDLE;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
@@ -84,6 +95,7 @@ class Context {
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t queueFamily_ = 0;
+  VkPipelineCache pipelineCache_ = VK_NULL_HANDLE;
   mutable TicketLock queueLock_;
   bool unified_ = false;
   PFN_vkSetDebugUtilsObjectNameEXT setName_ = nullptr;

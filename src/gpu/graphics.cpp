@@ -52,7 +52,7 @@ GraphicsPipeline::GraphicsPipeline(const Context& context, VkRenderPass pass, co
                                             .pDynamicState = &dynamics,
                                             .layout = layout_.handle(),
                                             .renderPass = pass};
-  check(vkCreateGraphicsPipelines(device_, VK_NULL_HANDLE, 1, &create, nullptr, &pipeline_),
+  check(vkCreateGraphicsPipelines(device_, context.pipelineCache(), 1, &create, nullptr, &pipeline_),
         "vkCreateGraphicsPipelines");
   context.nameObject(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(pipeline_), fragmentShader.c_str());
 }

@@ -108,7 +108,8 @@ ComputePipeline::ComputePipeline(const Context& context, const std::string& shad
                                                      .pName = "main",
                                                      .pSpecializationInfo = &specialization},
                                            .layout = layout_.handle()};
-  check(vkCreateComputePipelines(device_, VK_NULL_HANDLE, 1, &create, nullptr, &pipeline_), "vkCreateComputePipelines");
+  check(vkCreateComputePipelines(device_, context.pipelineCache(), 1, &create, nullptr, &pipeline_),
+        "vkCreateComputePipelines");
   context.nameObject(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(pipeline_), shader.c_str());
 }
 

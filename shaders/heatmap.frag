@@ -98,9 +98,10 @@ void main() {
   for (uint r = rows.x; r < rows.y; ++r)
     for (uint c = columns.x; c < columns.y; ++c) {
       uint bits = r < seam ? cells[(r - push.firstRow) * push.columns + c] : nextCells[(r - seam) * push.columns + c];
-      if (rulePicks(push.hiddenOp, push.hiddenValue, uintBitsToFloat(bits))) continue;
+      if (rulePicks(push.rules & 0xffu, push.hiddenValue, uintBitsToFloat(bits))) continue;
       best = larger(bits, best) ? bits : best;
     }
   if (best == kMasked) discard;
   color = unpackUnorm4x8(colors[colorOf(best)]);
+  if (rulePicks(push.rules >> 8u, push.dimmedValue, uintBitsToFloat(best))) color.a *= kDimmedAlpha;
 }

@@ -32,6 +32,9 @@ const HeatmapUint kRuleAtLeast = 4u;
 const HeatmapUint kRuleEqual = 5u;
 const HeatmapUint kRuleOther = 6u;
 
+// What is left of the colour of a cell that is faded (--dim), over the background.
+const float kDimmedAlpha = 0.25f;
+
 HEATMAP_FUNCTION bool rulePicks(HeatmapUint op, float value, float cell) {
   if (op == kRuleNone || isnan(cell)) return false;
   if (op == kRuleBelow) return cell < value;
@@ -58,14 +61,15 @@ struct HeatmapPush {
   HeatmapUint nextRows;  // of the chunk after it, 0: there is none
   HeatmapUint originUpper;
   HeatmapUint mode;
-  HeatmapUint hiddenOp;  // cells that are picked show the background
+  HeatmapUint rules;  // hidden (low byte): picked cells show the background; dimmed (next byte): they are faded
   float hiddenValue;
+  float dimmedValue;
   HeatmapUint rowEdges;  // number of edges where cells differ in size, else 0
   HeatmapUint columnEdges;
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(HeatmapPush) == 124);
+static_assert(sizeof(HeatmapPush) == 128);
 }  // namespace divlens
 #endif
 #endif

@@ -13,9 +13,11 @@
 #include "app/colormaps_command.h"
 #include "app/explain.h"
 #include "app/info.h"
+#include "app/outputs.h"
 #include "app/picture.h"
 #include "app/pipeline_files.h"
 #include "app/session.h"
+#include "app/viewer.h"
 #include "app/writers.h"
 #include "figure/atomic_file.h"
 #include "gpu/context.h"
@@ -50,25 +52,6 @@ std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
   return files;
 }
 
-std::string contentsOf(const Session& session, const Cells& cells, const Settings& settings, Writer writer) {
-  switch (writer) {
-    case Writer::Npy:
-      return npyText(session, cells);
-    case Writer::Csv:
-      return tableText(session, cells, ',');
-    case Writer::Tsv:
-      return tableText(session, cells, '\t');
-    case Writer::Json:
-      return jsonText(session, cells, settings);
-    case Writer::Png:
-    case Writer::Pdf:
-    case Writer::Svg:
-      break;
-  }
-  const std::vector<uint8_t> picture = renderPicture(session, cells, settings, writer);
-  return {reinterpret_cast<const char*>(picture.data()), picture.size()};
-}
-
 Exit computeOrRender(const Settings& settings) {
   catchInterrupts();
   checkFigureOptions(settings);
@@ -79,7 +62,7 @@ Exit computeOrRender(const Settings& settings) {
   verifyCells(session, cells, settings);
   std::string printed;
   for (size_t i = 0; i < files.size(); ++i) {
-    const std::string bytes = contentsOf(session, cells, settings, settings.outputs[i].format->writer);
+    const std::string bytes = outputBytes(session, cells, settings, settings.outputs[i].format->writer);
     if (files[i])
       files[i]->write(std::as_bytes(std::span(bytes)));
     else
@@ -129,13 +112,19 @@ Exit showColormaps(const Settings& settings) {
   return Exit::Done;
 }
 
+Exit view(const Settings& settings) {
+  runViewer(settings);
+  return Exit::Done;
+}
+
 struct Handler {
   const char* name;
   Exit (*run)(const Settings&);
 };
 
 constexpr Handler kHandlers[] = {{"info", showInfo},   {"compute", computeOrRender}, {"render", computeOrRender},
-                                 {"explain", explain}, {"colormaps", showColormaps}, {"devices", showDevices}};
+                                 {"explain", explain}, {"colormaps", showColormaps}, {"devices", showDevices},
+                                 {"view", view}};
 
 }  // namespace
 

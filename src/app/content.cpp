@@ -47,6 +47,7 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
       ++range.cells;
       if (percentiles) finite->push_back(v);
     }
+  if (!percentiles) return out;
   std::sort(finite->begin(), finite->end());
   range.percentile = [finite](double p) {
     const double at = p / 100 * double(finite->size() - 1);

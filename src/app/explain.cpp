@@ -133,11 +133,12 @@ double sumOf(const std::vector<double>& values) {
   return double(sum);
 }
 
-Sums sumsOf(const Plan& plan, const MetricUse& use, const std::vector<EntryIndex>& entries, Explanation& out) {
+Sums sumsOf(const Plan& plan, const MetricUse& use, const std::vector<EntryIndex>& entries, Explanation& out,
+            const std::atomic<int>& cancel) {
   ExactReader reader(plan);
   Sums sums;
   for (const EntryIndex& entry : entries) {
-    const int signal = interruptFlag();
+    const int signal = cancel;
     if (signal != 0) throw Error(signal == 15 ? Exit::Terminated : Exit::Interrupted, "interrupted");
     const ExactPair pair = reader.pair(entry);
     const std::vector<double> terms = exactTerms(plan, use, pair);
@@ -222,14 +223,15 @@ std::string json(const Plan& plan, const Explanation& explanation, const TokenTe
 
 }  // namespace
 
-Explanation explainCell(const Plan& plan, const std::vector<std::string>& at, int64_t top) {
+Explanation explainCell(const Plan& plan, const std::vector<std::string>& at, int64_t top,
+                        const std::atomic<int>& cancel) {
   const MetricUse& use = metricOf(plan);
   const Fixed fixed = fixedAxes(plan, at);
   Explanation out;
   const std::vector<const PlanAxis*> axes = axesOf(plan);
   for (size_t i = 0; i < axes.size(); ++i)
     if (fixed[i] && !axes[i]->synthetic) out.at.emplace_back(axes[i]->name, axes[i]->label(*fixed[i]));
-  const Sums sums = sumsOf(plan, use, entriesOf(plan, fixed), out);
+  const Sums sums = sumsOf(plan, use, entriesOf(plan, fixed), out, cancel);
   out.count = sums.count;
   std::vector<size_t> order(sums.terms.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -260,7 +262,7 @@ std::string runExplain(const Settings& settings) {
   for (const std::string& note : dump.notes) say(settings, note);
   const Plan plan = makePlan(dump, dumpName.tensor, settings.plan);
   for (const std::string& note : plan.notes) say(settings, note);
-  const Explanation explanation = explainCell(plan, settings.at, settings.top);
+  const Explanation explanation = explainCell(plan, settings.at, settings.top, interruptFlag());
   if (explanation.left > 0)
     say(settings, fmt::format("{} of {} values are NaN or infinite and left out of the mean", explanation.left,
                               explanation.left + explanation.count));

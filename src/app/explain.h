@@ -1,9 +1,11 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "app/options.h"
+#include "app/session.h"
 #include "divergence/plan.h"
 
 namespace divlens {
@@ -28,8 +30,9 @@ struct Explanation {
 
 /// The largest `top` terms of the cell that `at` ("AXIS=SPEC") fixes; axes that are neither shown nor fixed are
 /// averaged. Error(Usage) where the metric is no sum of terms, an axis of the grid is not fixed, or a reduced one is
-/// not a mean.
-Explanation explainCell(const Plan& plan, const std::vector<std::string>& at, int64_t top);
+/// not a mean. `cancel` is set to end it with Error(Interrupted).
+Explanation explainCell(const Plan& plan, const std::vector<std::string>& at, int64_t top,
+                        const std::atomic<int>& cancel = interruptFlag());
 
 /// `divlens explain`.
 std::string runExplain(const Settings& settings);

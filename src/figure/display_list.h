@@ -61,6 +61,7 @@ struct HeatmapArea {
   bool originUpper = true;  ///< true: rowBegin is the top edge; false: the bottom edge
   double rowBegin = 0, rowEnd = 0, columnBegin = 0, columnEnd = 0;
   const AxisEdges* edges = nullptr;  ///< of the display list; null: all cells are alike
+  CellRule dimmed;                   ///< cells that are faded
 };
 
 /// The colour bar's gradient: the colour map at tBegin (bottom or left) … tEnd (top or right), linear in between.

@@ -60,8 +60,9 @@ HeatmapPush pushFor(const NormParams& norm, const Rect& rect) {
           .nextRows = 0,
           .originUpper = 1,
           .mode = kDrawCells,
-          .hiddenOp = kRuleNone,
+          .rules = kRuleNone,
           .hiddenValue = 0,
+          .dimmedValue = 0,
           .rowEdges = 0,
           .columnEdges = 0};
 }
@@ -92,8 +93,9 @@ void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, gpu::Descrip
   push.originUpper = area.originUpper ? 1 : 0;
   push.rowEdges = tables.rowEdges_;
   push.columnEdges = tables.columnEdges_;
-  push.hiddenOp = area.hidden.op;
+  push.rules = area.hidden.op | area.dimmed.op << 8;
   push.hiddenValue = area.hidden.value;
+  push.dimmedValue = area.dimmed.value;
   const std::vector<GridChunk>& chunks = cells.grid.chunks(area.panel);
   for (size_t i = 0; i < chunks.size(); ++i) {
     const GridChunk &chunk = chunks[i], &next = chunks[std::min(i + 1, chunks.size() - 1)];

@@ -260,6 +260,7 @@ class Builder {
                       upper,         rows_.begin(), rows_.end(),           columns_.begin(),
                       columns_.end()};
     cells.edges = out_.list.edges.get();
+    cells.dimmed = parseCellRule(options_.dim, "--dim");
     out_.list.items.emplace_back(cells);
     addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);

@@ -76,7 +76,7 @@ void ListPainter::run(const ImDrawList*, const ImDrawCmd* command) {
   std::visit(
       Overloaded{[&](const TextRun& run) { parts.texts.draw(self.commands_, parts.extent, run.first, run.count); },
                  [&](const auto& area) {
-                   parts.heatmap.draw(self.commands_, parts.extent, parts.pool, *callback->cells, area);
+                   parts.heatmap->draw(self.commands_, parts.extent, parts.pool, *callback->cells, area);
                  }},
       callback->what);
 }

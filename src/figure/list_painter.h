@@ -12,7 +12,7 @@ namespace divlens {
 
 /// What the painter draws cells and texts with.
 struct PaintParts {
-  HeatmapPass& heatmap;
+  HeatmapPass* heatmap;  ///< null: no list has cells
   TextPass& texts;
   VkExtent2D extent;          ///< of the target
   gpu::DescriptorPool& pool;  ///< for this frame's draws

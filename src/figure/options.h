@@ -29,6 +29,7 @@ struct FigureOptions {
   bool annot = false;
   std::string fmt = ".2g";         ///< Python format spec without braces
   std::string mask;                ///< hides cells: ">0.5"
+  std::string dim;                 ///< fades cells: "<0.5"
   std::vector<std::string> marks;  ///< cells with an outline: "layer=3,token=Paris"
   std::optional<double> threshold;
   std::string cells = "auto";    ///< image, vector or auto: how a PDF or SVG holds the cells

@@ -25,7 +25,7 @@ std::vector<uint8_t> drawOffscreen(const gpu::Context& context, const DisplayLis
   backend.start(context, target.renderPass(), 2);
   ImGui_ImplVulkan_NewFrame();
   ImGui::NewFrame();
-  ListPainter painter({heatmap, texts, target.extent(), pool});
+  ListPainter painter({&heatmap, texts, target.extent(), pool});
   texts.begin(0);
   painter.paint(*ImGui::GetBackgroundDrawList(), list, &cells);
   texts.finish();

@@ -1,0 +1,72 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/explain.h"
+#include "app/figure_view.h"
+#include "app/tokens.h"
+#include "app/view_loader.h"
+#include "app/view_options.h"
+#include "figure/heatmap_pass.h"
+
+namespace divlens {
+
+/// What a pinned cell is made of, computed beside the window; `why` says why it cannot be taken apart.
+struct PinDetails {
+  std::optional<Explanation> explanation;
+  std::vector<std::string> tokens;  ///< one for each entry
+  std::string why;
+};
+
+/// A cell that stays in sight.
+struct Pin {
+  int panel = 0;
+  int64_t row = 0, column = 0;
+  std::future<PinDetails> coming;
+  PinDetails details;
+  bool ready = false;
+};
+
+/// Cells beyond the threshold, of one panel and one setting.
+struct BeyondCounts {
+  std::vector<int64_t> rows, columns;
+  int64_t beyond = 0, finite = 0;
+  std::vector<std::optional<int64_t>> onset;  ///< row of each column; empty where the rows are no layers
+};
+
+/// One dump in the window: its options, what was computed from it, and how it is looked at.
+struct Document {
+  Document(const Settings& settings, const std::shared_ptr<const gpu::Context>& context, std::function<void()> wake)
+      : options(settings), loader(context, std::move(wake)) {}
+
+  ViewOptions options;
+  std::string name;  ///< of the file, for titles
+  ViewLoader loader;
+  std::shared_ptr<View> view;  ///< null: nothing to see yet
+  FigureView look;
+  std::vector<Pin> pins;
+  std::atomic<int> cancel{0};  ///< ends the taking apart of pinned cells
+  bool stale = false;          ///< the file has changed since
+  std::optional<Span> wanted;  ///< what to see once there are cells
+
+  // What a frame draws, made anew when one of its causes changed.
+  Layout layout;
+  std::shared_ptr<ScaleTables> tables;
+  Span laidOut;
+  PixelSize size;
+  bool dirty = true;
+  std::optional<BeyondCounts> beyond;
+
+  ~Document() { cancel = 1; }
+  Document(const Document&) = delete;
+  Document& operator=(const Document&) = delete;
+
+  const FigureOptions& figure() const { return options.settings().figure; }
+};
+
+}  // namespace divlens

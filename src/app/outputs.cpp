@@ -1,0 +1,29 @@
+#include "app/outputs.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "app/picture.h"
+
+namespace divlens {
+
+std::string outputBytes(const Session& session, const Cells& cells, const Settings& settings, Writer writer) {
+  switch (writer) {
+    case Writer::Npy:
+      return npyText(session, cells);
+    case Writer::Csv:
+      return tableText(session, cells, ',');
+    case Writer::Tsv:
+      return tableText(session, cells, '\t');
+    case Writer::Json:
+      return jsonText(session, cells, settings);
+    case Writer::Png:
+    case Writer::Pdf:
+    case Writer::Svg:
+      break;
+  }
+  const std::vector<uint8_t> picture = renderPicture(session, cells, settings, writer);
+  return {reinterpret_cast<const char*>(picture.data()), picture.size()};
+}
+
+}  // namespace divlens

@@ -1,0 +1,13 @@
+#pragma once
+#include <string>
+
+#include "app/options.h"
+#include "app/session.h"
+#include "app/writers.h"
+
+namespace divlens {
+
+/// The bytes of one output of a computed session: data, or a figure.
+std::string outputBytes(const Session& session, const Cells& cells, const Settings& settings, Writer writer);
+
+}  // namespace divlens

@@ -1,0 +1,127 @@
+// Dumps that are open in the window, and their options.
+#define GLFW_INCLUDE_NONE
+#include <GLFW/glfw3.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/picture.h"
+#include "app/viewer.h"
+#include "error.h"
+
+namespace divlens {
+
+void Viewer::open(const Settings& settings) {
+  // The loader's thread may outlive a frame, never the window: GLFW is still there when it wakes it.
+  documents_.push_back(std::make_unique<Document>(settings, context_, [] { glfwPostEmptyEvent(); }));
+  current_ = documents_.size() - 1;
+  Document& document = current();
+  document.name = std::filesystem::path(settings.dumps.at(0)).filename().string();
+  takeState(document);
+  document.loader.request(document.options.settings(), document.options.planKey());
+  showTitle();
+  events_.wake();
+}
+
+void Viewer::openFiles(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    Settings settings;
+    settings.command = "view";
+    settings.dumps = {path};
+    status("opening " + path);
+    open(settings);
+  }
+}
+
+void Viewer::show(size_t number) {
+  current_ = number;
+  selectTab_ = true;
+  showTitle();
+  events_.wake();
+}
+
+void Viewer::close(size_t number) {
+  keepState(*documents_[number]);
+  retire(documents_[number]->view);
+  retire(documents_[number]->tables);
+  documents_.erase(documents_.begin() + std::ptrdiff_t(number));
+  quit_ = documents_.empty();
+  if (!quit_) show(std::min(current_, documents_.size() - 1));
+}
+
+void Viewer::reload() {
+  Document& document = current();
+  document.loader.request(document.options.settings(), document.options.planKey(), true);
+  message_ = "reading " + document.name + " again";
+  status(message_);
+}
+
+void Viewer::showTitle() {
+  const Document& document = current();
+  glfwSetWindowTitle(window_.handle(),
+                     fmt::format("{}{} – divlens", document.name, document.stale ? " (changed)" : "").c_str());
+}
+
+void Viewer::change(const std::function<void(ViewOptions&)>& edit) {
+  Document& document = current();
+  const ViewOptions before = document.options;
+  try {
+    edit(document.options);
+    checkFigureOptions(document.options.settings());
+    if (document.view) colorScales(*document.view->session, document.figure(), document.view->summaries);
+  } catch (const Error& error) {
+    document.options = before;
+    errors_.emplace_back(error.what());
+    status(std::string("error: ") + error.what());
+    return;
+  }
+  const std::string key = document.options.planKey();
+  const FigureOptions &now = document.figure(), &was = before.settings().figure;
+  const bool cells = key != before.planKey();
+  // What the loader finds out about the cells, and how labels and edges are made.
+  const bool content = now.mask != was.mask || now.robust != was.robust || now.axisScale != was.axisScale ||
+                       now.shareScale != was.shareScale;
+  if (cells || content) document.loader.request(document.options.settings(), key);
+  if (cells) status("computing " + shellLine(document.options.words()));
+  if (document.view) recolor(document);
+  events_.wake();
+}
+
+void Viewer::recolor(Document& document) {
+  const View& view = *document.view;
+  FigureContent& content = *view.content;
+  const FigureOptions& options = document.figure();
+  const bool percentiles =
+      options.robust.empty() ||
+      std::all_of(view.summaries.begin(), view.summaries.end(), [](const auto& s) { return bool(s.range.percentile); });
+  try {
+    // Panels that share scales differently come with the loader's next view.
+    if (percentiles && options.shareScale == view.settings.figure.shareScale)
+      content.scales = colorScales(*view.session, options, view.summaries);
+  } catch (const Error& error) {
+    errors_.emplace_back(error.what());
+  }
+  if (!heatmap_) heatmap_ = std::make_unique<HeatmapPass>(*context_, target_.renderPass());
+  retire(document.tables);
+  const AxisEdges edges{content.rows.edges, content.columns.edges};
+  const bool unequal = !edges.rows.empty() || !edges.columns.empty();
+  document.tables = std::make_shared<ScaleTables>(*context_, content.scales, unequal ? &edges : nullptr);
+  document.dirty = true;
+  countBeyond(document);
+}
+
+void Viewer::nextMetric(int step) {
+  const Plan& plan = current().view->session->plan;
+  if (plan.metrics.empty()) return;
+  std::vector<const Metric*> choices;  // those that need what the plan has
+  for (const Metric& metric : metrics())
+    if (metric.parameter().empty() && metric.needs != Needs::Target) choices.push_back(&metric);
+  const auto now = std::find_if(choices.begin(), choices.end(),
+                                [&](const Metric* metric) { return metric->name == plan.metrics.front().text; });
+  const auto count = int(choices.size());
+  const int at = now == choices.end() ? 0 : (int(now - choices.begin()) + step + count) % count;
+  change([&](ViewOptions& options) { options.set("--metric", choices[size_t(at)]->name); });
+}
+
+}  // namespace divlens

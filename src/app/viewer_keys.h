@@ -1,0 +1,70 @@
+#pragma once
+#include <string>
+#include <vector>
+
+struct GLFWwindow;
+
+namespace divlens {
+
+enum class ViewKey {
+  Left,
+  Right,
+  Up,
+  Down,
+  ZoomIn,
+  ZoomOut,
+  Fit,
+  Reference,
+  Pin,
+  Unpin,
+  NextMetric,
+  PreviousMetric,
+  Save,
+  CopyCommand,
+  CopyText,
+  Open,
+  Reload,
+  Close,
+  NextTab,
+  Panel,
+  FocusPanel,
+  Help,
+  Quit,
+  Escape
+};
+
+/// One key of the window: what the help shows and what it does.
+struct KeyRow {
+  ViewKey key;
+  int code;  ///< lower-case character, or GLFW's key
+  bool control, shift;
+  const char* shown;
+  const char* help;  ///< null: a second key of the row before
+};
+const std::vector<KeyRow>& keyRows();
+
+/// What GLFW told since the last frame.
+class WindowEvents {
+ public:
+  /// Installs GLFW's callbacks; ImGui's own must be installed afterwards, and call these.
+  void watch(GLFWwindow* window);
+  bool pressed(ViewKey key) const;
+  /// Files that were dropped on the window, once.
+  std::vector<std::string> takeDropped();
+  /// Once a frame has looked at them.
+  void clear() { keys_.clear(); }
+
+  int busyFrames = 3;  ///< to draw although nothing more happens: ImGui settles over a few
+  /// Frames that make every event visible.
+  void wake() { busyFrames = 3; }
+
+ private:
+  struct Press {
+    int code;
+    bool control, shift;
+  };
+  std::vector<Press> keys_;
+  std::vector<std::string> dropped_;
+};
+
+}  // namespace divlens

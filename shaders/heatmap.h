@@ -50,26 +50,19 @@ struct HeatmapPush {
   float y;
   float w;
   float h;
-  float rowBegin;  // visible part of the grid, in cells; for a bar the colours' range
-  float rowEnd;
-  float columnBegin;
-  float columnEnd;
-  HeatmapUint rows;  // of the whole grid
-  HeatmapUint columns;
-  HeatmapUint firstRow;  // of the chunk that is drawn
-  HeatmapUint chunkRows;
-  HeatmapUint nextRows;  // of the chunk after it, 0: there is none
-  HeatmapUint originUpper;
+  float tBegin;  // of a bar: where its colours begin and end
+  float tEnd;
+  HeatmapUint firstRow;  // of the view's rows that are in the buffer
+  HeatmapUint bandRows;
+  HeatmapUint columns;  // of the view
+  HeatmapUint means;    // 1: its cells are sums and numbers
   HeatmapUint mode;
-  HeatmapUint rules;  // hidden (low byte): picked cells show the background; dimmed (next byte): they are faded
-  float hiddenValue;
+  HeatmapUint dimmedOp;  // cells that are picked are faded
   float dimmedValue;
-  HeatmapUint rowEdges;  // number of edges where cells differ in size, else 0
-  HeatmapUint columnEdges;
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(HeatmapPush) == 128);
+static_assert(sizeof(HeatmapPush) == 100);
 }  // namespace divlens
 #endif
 #endif

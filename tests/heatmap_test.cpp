@@ -94,9 +94,9 @@ TEST_CASE("a pixel over the seam of two chunks shows the peak behind the seam", 
   const ColorScale scale = scaleOf({}, 0, 1);
   const auto drawn = [&](int64_t mostRows) {
     const Grid grid = gridOf(device.context, kRows, kColumns, cells, mostRows);
-    // More cells than an image may have, as far as this area is concerned: six pixels for forty rows.
+    // Six pixels for forty rows.
     HeatmapArea area = areaOf(kRows, kColumns, 3, 6);
-    return drawCells(device.context, grid, std::span(&scale, 1), area, 6);
+    return drawCells(device.context, grid, std::span(&scale, 1), area);
   };
   const CellImage whole = drawn(0), cut = drawn(7);
   REQUIRE(whole.rows == 6);
@@ -113,7 +113,7 @@ TEST_CASE("hidden and masked cells show the background", "[gpu][heatmap]") {
   const Grid grid = gridOf(device.context, 1, 6, cells);
   const ColorScale scale = scaleOf({}, 0, 1);
   HeatmapArea area = areaOf(1, 6, 60, 10);
-  area.hidden = parseCellRule(">=0.5", "--mask");
+  area.reduction.hidden = parseCellRule(">=0.5", "--mask");
   const CellImage image = drawCells(device.context, grid, std::span(&scale, 1), area);
   REQUIRE(image.columns == 6);
   CHECK(image.color(0, 0) == scale.colors.table[0]);

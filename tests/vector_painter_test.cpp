@@ -95,7 +95,10 @@ TEST_CASE("cells can be rectangles that reach under their neighbours", "[vector]
 }
 
 TEST_CASE("an image that does not match its cells is refused", "[vector]") {
-  DisplayList list{.width = 10, .height = 10, .dpi = 72, .items = {HeatmapArea{{0, 0, 10, 10}, 0, true, 0, 2, 0, 2}}};
+  DisplayList list{.width = 10,
+                   .height = 10,
+                   .dpi = 72,
+                   .items = {HeatmapArea{.rect = {0, 0, 10, 10}, .rowEnd = 2, .columnEnd = 2}}};
   TextShaper shaper;
   const auto wrong = [](const HeatmapArea&) { return CellImage{2, 2, {Color{}, Color{}, Color{}}}; };
   CHECK_THROWS_AS(

@@ -56,6 +56,7 @@ struct Document {
 
   // What a frame draws, made anew when one of its causes changed.
   Layout layout;
+  std::shared_ptr<GridPyramid> pyramid;
   std::shared_ptr<ScaleTables> tables;
   Span laidOut;
   PixelSize size;

@@ -51,6 +51,7 @@ Viewer::~Viewer() {
     keepState(*document);
     retire(document->view);
     retire(document->tables);
+    retire(document->pyramid);
   }
   documents_.clear();  // ends their threads
   vkDeviceWaitIdle(context_->device());
@@ -114,6 +115,13 @@ void Viewer::poll(Document& document) {
   const bool same = document.view && document.view->session == view->session;
   document.view = std::move(view);
   const Grid& grid = document.view->session->result->grid;
+  if (!reducer_) reducer_ = std::make_unique<CellReducer>(*context_);
+  if (same) {
+    document.pyramid->refresh();
+  } else {
+    retire(document.pyramid);
+    document.pyramid = std::make_shared<GridPyramid>(*reducer_, grid);
+  }
   document.look.show(grid.rows(), grid.columns());
   if (document.wanted) document.look.see(*document.wanted);
   document.wanted.reset();

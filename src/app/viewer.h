@@ -55,6 +55,8 @@ class Viewer {
   void layOut(Document& document);
   void paintFigure(ListPainter& painter);
   void paintOver(ListPainter& painter);
+  struct FrameCells;
+  FrameCells& frameCells();
   DisplayList tooltip(const Document& document);
   void addMinimap(DisplayList& list, const Document& document) const;
   void addPins(DisplayList& list, const Document& document) const;
@@ -145,7 +147,15 @@ class Viewer {
   double lastDrawn_ = 0, lastStaleCheck_ = 0;
   WindowEvents events_;
   ListPainter* painter_ = nullptr;  ///< of the frame that is being made
-  std::optional<HeatmapCells> cells_;
+  std::unique_ptr<CellReducer> reducer_;
+  /// What the areas of a frame show: those of the figure, and those over it.
+  struct FrameCells {
+    FrameCells(CellReducer& reducer, const gpu::Context& context) : figure(reducer), over(reducer), commands(context) {}
+    CellViews figure, over;
+    gpu::Commands commands;
+  };
+  std::vector<std::unique_ptr<FrameCells>> frameCells_;
+  std::optional<HeatmapCells> cells_, overCells_;
 
   std::vector<std::unique_ptr<Document>> documents_;
   size_t current_ = 0;

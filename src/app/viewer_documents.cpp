@@ -45,6 +45,7 @@ void Viewer::close(size_t number) {
   keepState(*documents_[number]);
   retire(documents_[number]->view);
   retire(documents_[number]->tables);
+  retire(documents_[number]->pyramid);
   documents_.erase(documents_.begin() + std::ptrdiff_t(number));
   quit_ = documents_.empty();
   if (!quit_) show(std::min(current_, documents_.size() - 1));
@@ -104,9 +105,7 @@ void Viewer::recolor(Document& document) {
   }
   if (!heatmap_) heatmap_ = std::make_unique<HeatmapPass>(*context_, target_.renderPass());
   retire(document.tables);
-  const AxisEdges edges{content.rows.edges, content.columns.edges};
-  const bool unequal = !edges.rows.empty() || !edges.columns.empty();
-  document.tables = std::make_shared<ScaleTables>(*context_, content.scales, unequal ? &edges : nullptr);
+  document.tables = std::make_shared<ScaleTables>(*context_, content.scales);
   document.dirty = true;
   countBeyond(document);
 }

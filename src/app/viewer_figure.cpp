@@ -19,7 +19,6 @@ namespace {
 
 constexpr float kMarginPoints = 30;
 constexpr double kScreenDpi = 96;
-constexpr double kMostMinimapCells = 4e6;
 constexpr Color kInk{30, 30, 30}, kPaper{255, 255, 255}, kEdge{120, 120, 120}, kAccent{214, 39, 40};
 
 void outline(DisplayList& list, const Rect& r, float width, Color color) {
@@ -80,8 +79,18 @@ void Viewer::layOut(Document& document) {
 
 void Viewer::paintFigure(ListPainter& painter) {
   Document& document = current();
-  cells_.emplace(document.view->session->result->grid, *document.tables);
+  FrameCells& frame = frameCells();
+  cells_.emplace(frame.figure, *document.tables);
+  overCells_.emplace(frame.over, *document.tables);
   painter.paint(*ImGui::GetBackgroundDrawList(), document.layout.list, &*cells_);
+}
+
+Viewer::FrameCells& Viewer::frameCells() {
+  const size_t number = target_.number();
+  if (frameCells_.size() <= number) frameCells_.resize(number + 1);
+  auto& cells = frameCells_[number];
+  if (!cells) cells = std::make_unique<FrameCells>(*reducer_, *context_);
+  return *cells;
 }
 
 void Viewer::paintOver(ListPainter& painter) {
@@ -96,7 +105,13 @@ void Viewer::paintOver(ListPainter& painter) {
     over.items.push_back(FilledRect{box, {214, 39, 40, 40}});
     outline(over, box, std::max(1.0f, px(1)), kAccent);
   }
-  painter.paint(*ImGui::GetBackgroundDrawList(), over, &*cells_);
+  painter.paint(*ImGui::GetBackgroundDrawList(), over, &*overCells_);
+  // Before the frame's own commands, which draw them.
+  FrameCells& frame = frameCells();
+  VkCommandBuffer commands = frame.commands.begin();
+  frame.figure.prepare(commands, heatmapAreas(document.layout.list), *document.pyramid);
+  frame.over.prepare(commands, heatmapAreas(over), *document.pyramid);
+  frame.commands.submit();
   if (!ImGui::GetIO().WantCaptureMouse && !dragging_ && !boxing_)
     painter.paint(*ImGui::GetForegroundDrawList(), tooltip(document), nullptr);
 }
@@ -149,7 +164,7 @@ void Viewer::addMinimap(DisplayList& list, const Document& document) const {
   whole.rowBegin = whole.columnBegin = 0;
   whole.rowEnd = rows;
   whole.columnEnd = columns;
-  if (rows * columns <= kMostMinimapCells) list.items.emplace_back(whole);
+  list.items.emplace_back(whole);
   const Span& span = document.look.span();
   const PixelPoint a = pixelOf(whole, span.columnBegin, span.rowBegin), b = pixelOf(whole, span.columnEnd, span.rowEnd);
   Rect seen{std::round(std::min(a.x, b.x)), std::round(std::min(a.y, b.y)), std::round(std::abs(b.x - a.x)),

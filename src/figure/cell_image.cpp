@@ -8,11 +8,10 @@
 namespace divlens {
 namespace {
 
-constexpr int64_t kMostPixels = int64_t{1} << 26;
-
-// One pixel a cell as long as an image can be so large, else as many as the figure has.
-int64_t imageSide(int64_t cells, float pixels, int64_t most) {
-  return cells <= most ? cells : std::clamp<int64_t>(std::llround(pixels), 1, 16384);
+// One pixel a cell, or as many pixels as the area has where cells are more or differ in size.
+int64_t imageSide(int64_t cells, double pixels, bool unequal) {
+  const int64_t most = std::clamp<int64_t>(std::llround(pixels), 1, 16384);
+  return unequal ? most : std::min(cells, most);
 }
 
 // The target was cleared to transparent black: what was blended into it is multiplied by its alpha.
@@ -25,30 +24,31 @@ Color straight(const uint8_t* rgba) {
 }  // namespace
 
 CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<const ColorScale> scales,
-                    const HeatmapArea& area, int64_t mostSide) {
+                    const HeatmapArea& area) {
   HeatmapArea whole = area;
   whole.originUpper = true;
   whole.rowBegin = std::floor(area.rowBegin);
   whole.rowEnd = std::ceil(area.rowEnd);
   whole.columnBegin = std::floor(area.columnBegin);
   whole.columnEnd = std::ceil(area.columnEnd);
-  const int64_t most = std::min<int64_t>(mostSide, context.limits().maxImageDimension2D);
-  const int64_t rows = std::llround(whole.rowEnd - whole.rowBegin);
-  const int64_t columns = std::llround(whole.columnEnd - whole.columnBegin);
-  const bool many = rows * columns > kMostPixels;
-  const AxisEdges none, &edges = area.edges ? *area.edges : none;
-  const bool fineRows = many || !edges.rows.empty(), fineColumns = many || !edges.columns.empty();
-  CellImage image{.rows = imageSide(rows, area.rect.h, fineRows ? 0 : most),
-                  .columns = imageSide(columns, area.rect.w, fineColumns ? 0 : most),
+  const double rows = whole.rowEnd - whole.rowBegin, columns = whole.columnEnd - whole.columnBegin;
+  const double high = area.rect.h * rows / (area.rowEnd - area.rowBegin);
+  const double wide = area.rect.w * columns / (area.columnEnd - area.columnBegin);
+  CellImage image{.rows = imageSide(std::llround(rows), high, area.edges && !area.edges->rows.empty()),
+                  .columns = imageSide(std::llround(columns), wide, area.edges && !area.edges->columns.empty()),
                   .colors = {}};
   whole.rect = {0, 0, float(image.columns), float(image.rows)};
   const gpu::OffscreenTarget target(context, uint32_t(image.columns), uint32_t(image.rows));
   HeatmapPass heatmap(context, target.renderPass());
-  const ScaleTables tables(context, scales, area.edges);
+  const ScaleTables tables(context, scales);
+  CellReducer reducer(context);
+  GridPyramid pyramid(reducer, grid);
+  CellViews views(reducer);
   gpu::DescriptorPool pool(context, kMaxHeatmapDraws, kHeatmapBindings);
   context.runOnce([&](VkCommandBuffer commands) {
+    views.prepare(commands, std::span(&whole, 1), pyramid);
     target.begin(commands, {0, 0, 0, 0});
-    heatmap.draw(commands, target.extent(), pool, {grid, tables}, whole);
+    heatmap.draw(commands, target.extent(), pool, {views, tables}, whole, 0);
     target.end(commands);
   });
   const std::vector<uint8_t> rgba = target.pixels();

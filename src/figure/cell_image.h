@@ -20,10 +20,10 @@ struct CellImage {
   Color color(int64_t row, int64_t column) const { return colors[static_cast<size_t>(row * columns + column)]; }
 };
 
-/// The image as the device draws it: the very colours of the PNG. Cells beyond what an image or the area's own pixels
-/// hold are reduced by the same shader, so that no peak is lost. `mostSide` is the largest image's side in pixels.
+/// The image as the device draws it: the very colours of the PNG. Where there are more cells than the area has pixels
+/// they are reduced by the same shaders, so that no peak is lost.
 CellImage drawCells(const gpu::Context& context, const Grid& grid, std::span<const ColorScale> scales,
-                    const HeatmapArea& area, int64_t mostSide = 16384);
+                    const HeatmapArea& area);
 
 /// Where the whole cells of an area's image lie: what is visible of the first and last one is cut.
 struct CellPlacement {

@@ -51,7 +51,7 @@ class CellPlane {
   float value(int64_t row, int64_t column) const {
     if (row < 0 || column < 0 || row >= content_.rows.count || column >= content_.columns.count) return NAN;
     const float v = content_.cell(area_.panel, row, column);
-    return area_.hidden.picks(v) ? NAN : v;
+    return area_.reduction.hidden.picks(v) ? NAN : v;
   }
 
  private:

@@ -57,7 +57,7 @@ struct HeatmapArea {
   Rect rect;
   int panel = 0;
   int scale = 0;            ///< index of its colours
-  CellRule hidden;          ///< cells that show the background
+  CellReduction reduction;  ///< how cells share a pixel, and which show the background
   bool originUpper = true;  ///< true: rowBegin is the top edge; false: the bottom edge
   double rowBegin = 0, rowEnd = 0, columnBegin = 0, columnEnd = 0;
   const AxisEdges* edges = nullptr;  ///< of the display list; null: all cells are alike

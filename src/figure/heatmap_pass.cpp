@@ -27,15 +27,6 @@ gpu::Buffer colorBuffer(const gpu::Context& context, const CellColors& colors) {
   return gpu::makeFilledBuffer(context, std::as_bytes(std::span(words)), "colours");
 }
 
-gpu::Buffer edgeBuffer(const gpu::Context& context, const AxisEdges* edges) {
-  std::vector<float> both = {0};  // a buffer cannot be empty
-  if (edges) {
-    both = edges->rows;
-    both.insert(both.end(), edges->columns.begin(), edges->columns.end());
-  }
-  return gpu::makeFilledBuffer(context, std::as_bytes(std::span(both)), "edges");
-}
-
 VkRect2D scissorOf(const Rect& rect, VkExtent2D extent) {
   const auto clampTo = [](float v, uint32_t most) { return int32_t(std::clamp(std::lround(v), 0L, long(most))); };
   const int32_t x0 = clampTo(rect.x, extent.width), x1 = clampTo(rect.right(), extent.width);
@@ -43,36 +34,27 @@ VkRect2D scissorOf(const Rect& rect, VkExtent2D extent) {
   return {{x0, y0}, {uint32_t(std::max(0, x1 - x0)), uint32_t(std::max(0, y1 - y0))}};
 }
 
-HeatmapPush pushFor(const NormParams& norm, const Rect& rect) {
+HeatmapPush pushFor(const NormParams& norm, const Rect& wanted, HeatmapUint mode) {
+  const Rect rect = pixelRect(wanted);
   return {.norm = norm,
-          .x = std::round(rect.x),
-          .y = std::round(rect.y),
-          .w = std::round(rect.right()) - std::round(rect.x),
-          .h = std::round(rect.bottom()) - std::round(rect.y),
-          .rowBegin = 0,
-          .rowEnd = 1,
-          .columnBegin = 0,
-          .columnEnd = 1,
-          .rows = 0,
-          .columns = 0,
+          .x = rect.x,
+          .y = rect.y,
+          .w = rect.w,
+          .h = rect.h,
+          .tBegin = 0,
+          .tEnd = 1,
           .firstRow = 0,
-          .chunkRows = 0,
-          .nextRows = 0,
-          .originUpper = 1,
-          .mode = kDrawCells,
-          .rules = kRuleNone,
-          .hiddenValue = 0,
-          .dimmedValue = 0,
-          .rowEdges = 0,
-          .columnEdges = 0};
+          .bandRows = 0,
+          .columns = 0,
+          .means = 0,
+          .mode = mode,
+          .dimmedOp = kRuleNone,
+          .dimmedValue = 0};
 }
 
 }  // namespace
 
-ScaleTables::ScaleTables(const gpu::Context& context, std::span<const ColorScale> scales, const AxisEdges* edges)
-    : rowEdges_(edges ? uint32_t(edges->rows.size()) : 0),
-      columnEdges_(edges ? uint32_t(edges->columns.size()) : 0),
-      edges_(edgeBuffer(context, edges)) {
+ScaleTables::ScaleTables(const gpu::Context& context, std::span<const ColorScale> scales) {
   for (const ColorScale& scale : scales) scales_.push_back({scale.norm.params, colorBuffer(context, scale.colors)});
 }
 
@@ -80,29 +62,18 @@ HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass)
     : pipeline_(context, pass, "heatmap.vert", "heatmap.frag", kHeatmapBindings, uint32_t(sizeof(HeatmapPush))) {}
 
 void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, gpu::DescriptorPool& pool,
-                       const HeatmapCells& cells, const HeatmapArea& area) {
-  const ScaleTables& tables = cells.tables;
-  const ScaleTables::Colors& colors = tables.scales_.at(size_t(area.scale));
-  HeatmapPush push = pushFor(colors.norm, area.rect);
-  push.rowBegin = float(area.rowBegin);
-  push.rowEnd = float(area.rowEnd);
-  push.columnBegin = float(area.columnBegin);
-  push.columnEnd = float(area.columnEnd);
-  push.rows = uint32_t(cells.grid.rows());
-  push.columns = uint32_t(cells.grid.columns());
-  push.originUpper = area.originUpper ? 1 : 0;
-  push.rowEdges = tables.rowEdges_;
-  push.columnEdges = tables.columnEdges_;
-  push.rules = area.hidden.op | area.dimmed.op << 8;
-  push.hiddenValue = area.hidden.value;
+                       const HeatmapCells& cells, const HeatmapArea& area, size_t number) {
+  const ScaleTables::Colors& colors = cells.tables.scales_.at(size_t(area.scale));
+  const CellView& view = cells.views.at(number);
+  HeatmapPush push = pushFor(colors.norm, area.rect, kDrawCells);
+  push.columns = uint32_t(view.columns());
+  push.means = view.means() ? 1 : 0;
+  push.dimmedOp = area.dimmed.op;
   push.dimmedValue = area.dimmed.value;
-  const std::vector<GridChunk>& chunks = cells.grid.chunks(area.panel);
-  for (size_t i = 0; i < chunks.size(); ++i) {
-    const GridChunk &chunk = chunks[i], &next = chunks[std::min(i + 1, chunks.size() - 1)];
-    push.firstRow = uint32_t(chunk.firstRow);
-    push.chunkRows = uint32_t(chunk.rows);
-    push.nextRows = &next == &chunk ? 0 : uint32_t(next.rows);
-    const gpu::BufferRange buffers[] = {{&chunk.buffer}, {&colors.table}, {&next.buffer}, {&tables.edges_}};
+  for (const CellView::Band& band : view.bands()) {
+    push.firstRow = uint32_t(band.firstRow);
+    push.bandRows = uint32_t(band.rows);
+    const gpu::BufferRange buffers[] = {{&band.cells}, {&colors.table}, {&view.pixels()}};
     pipeline_.draw(commands, pool.make(pipeline_.layout(), buffers), std::as_bytes(std::span(&push, 1)), extent,
                    scissorOf(area.rect, extent), kTriangle);
   }
@@ -111,12 +82,10 @@ void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, gpu::Descrip
 void HeatmapPass::draw(VkCommandBuffer commands, VkExtent2D extent, gpu::DescriptorPool& pool,
                        const HeatmapCells& cells, const ColorbarArea& bar) {
   const ScaleTables::Colors& colors = cells.tables.scales_.at(size_t(bar.scale));
-  HeatmapPush push = pushFor(colors.norm, bar.rect);
-  push.rowBegin = bar.tBegin;
-  push.rowEnd = bar.tEnd;
-  push.mode = bar.vertical ? kDrawBarVertical : kDrawBarHorizontal;
-  const gpu::Buffer& any = cells.grid.chunks(0).front().buffer;
-  const gpu::BufferRange buffers[] = {{&any}, {&colors.table}, {&any}, {&cells.tables.edges_}};
+  HeatmapPush push = pushFor(colors.norm, bar.rect, bar.vertical ? kDrawBarVertical : kDrawBarHorizontal);
+  push.tBegin = bar.tBegin;
+  push.tEnd = bar.tEnd;
+  const gpu::BufferRange buffers[] = {{&colors.table}, {&colors.table}, {&colors.table}};
   pipeline_.draw(commands, pool.make(pipeline_.layout(), buffers), std::as_bytes(std::span(&push, 1)), extent,
                  scissorOf(bar.rect, extent), kTriangle);
 }

@@ -256,9 +256,10 @@ class Builder {
   void addPanel(int panel) {
     const Rect area = panelRect(panel);
     const bool upper = options_.origin != "lower";
-    HeatmapArea cells{area,          panel,         content_.scale(panel), parseCellRule(options_.mask, "--mask"),
-                      upper,         rows_.begin(), rows_.end(),           columns_.begin(),
-                      columns_.end()};
+    HeatmapArea cells{
+        area,          panel,         content_.scale(panel), {.hidden = parseCellRule(options_.mask, "--mask")},
+        upper,         rows_.begin(), rows_.end(),           columns_.begin(),
+        columns_.end()};
     cells.edges = out_.list.edges.get();
     cells.dimmed = parseCellRule(options_.dim, "--dim");
     out_.list.items.emplace_back(cells);

@@ -40,6 +40,7 @@ struct Overloaded : Functions... {
 
 void ListPainter::paint(ImDrawList& drawing, const DisplayList& list, const HeatmapCells* cells) {
   cells_ = cells;
+  size_t areas = 0;
   for (const DisplayItem& item : list.items) {
     if (const Text* text = std::get_if<Text>(&item)) {
       const uint32_t number = parts_.texts.add(*text);
@@ -49,7 +50,7 @@ void ListPainter::paint(ImDrawList& drawing, const DisplayList& list, const Heat
     }
     addTexts(drawing);
     std::visit(Overloaded{[&](const auto& shape) { drawShape(drawing, shape); }, [](const Text&) {},
-                          [&](const HeatmapArea& area) { addCallback(drawing, area); },
+                          [&](const HeatmapArea& area) { addCallback(drawing, Cells{area, areas++}); },
                           [&](const ColorbarArea& bar) { addCallback(drawing, bar); }},
                item);
   }
@@ -75,8 +76,12 @@ void ListPainter::run(const ImDrawList*, const ImDrawCmd* command) {
   const PaintParts& parts = self.parts_;
   std::visit(
       Overloaded{[&](const TextRun& run) { parts.texts.draw(self.commands_, parts.extent, run.first, run.count); },
-                 [&](const auto& area) {
-                   parts.heatmap->draw(self.commands_, parts.extent, parts.pool, *callback->cells, area);
+                 [&](const Cells& cells) {
+                   parts.heatmap->draw(self.commands_, parts.extent, parts.pool, *callback->cells, cells.area,
+                                       cells.number);
+                 },
+                 [&](const ColorbarArea& bar) {
+                   parts.heatmap->draw(self.commands_, parts.extent, parts.pool, *callback->cells, bar);
                  }},
       callback->what);
 }

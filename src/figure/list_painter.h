@@ -32,10 +32,14 @@ class ListPainter {
   struct TextRun {
     uint32_t first = 0, count = 0;
   };
+  struct Cells {
+    HeatmapArea area;
+    size_t number = 0;  ///< among the list's areas
+  };
   struct Callback {
     ListPainter* painter;
     const HeatmapCells* cells;
-    std::variant<HeatmapArea, ColorbarArea, TextRun> what;
+    std::variant<Cells, ColorbarArea, TextRun> what;
   };
   template <typename What>
   void addCallback(ImDrawList& drawing, const What& what);

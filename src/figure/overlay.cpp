@@ -12,8 +12,11 @@ std::vector<uint8_t> drawOffscreen(const gpu::Context& context, const DisplayLis
                                    const Grid& grid, std::span<const ColorScale> scales) {
   const gpu::OffscreenTarget target(context, uint32_t(list.width), uint32_t(list.height));
   HeatmapPass heatmap(context, target.renderPass());
-  const ScaleTables tables(context, scales, list.edges.get());
-  const HeatmapCells cells{grid, tables};
+  const ScaleTables tables(context, scales);
+  CellReducer reducer(context);
+  GridPyramid pyramid(reducer, grid);
+  CellViews views(reducer);
+  const HeatmapCells cells{views, tables};
   TextPass texts(context, target.renderPass(), shaper);
   gpu::DescriptorPool pool(context, kMaxHeatmapDraws, kHeatmapBindings);
   ImGuiBackend backend;
@@ -33,6 +36,7 @@ std::vector<uint8_t> drawOffscreen(const gpu::Context& context, const DisplayLis
   const Color b = list.background;
   context.runOnce([&](VkCommandBuffer commands) {
     painter.useCommands(commands);
+    views.prepare(commands, heatmapAreas(list), pyramid);
     target.begin(commands, {float(b.r) / 255, float(b.g) / 255, float(b.b) / 255, float(b.a) / 255});
     ImGui_ImplVulkan_RenderDrawData(ImGui::GetDrawData(), commands);
     target.end(commands);

@@ -39,7 +39,7 @@ struct Case {
   EntryIndex index(size_t row, size_t column) const { return {row, column, std::vector<size_t>(plan.reduced.size())}; }
   double value(size_t row, size_t column = 0, size_t metric = 0) const {
     ExactReader reader(plan);
-    return exactValue(plan, plan.metrics.at(metric), reader.pair(index(row, column)));
+    return exactValue(plan, plan.metrics.at(metric), reader.pair(index(row, column), plan.metrics.at(metric)));
   }
 };
 
@@ -195,7 +195,8 @@ TEST_CASE("terms are not negative and sum to the value", "[exact]") {
     options.base = "2";
     const Case one(rows, 2, options);
     ExactReader reader(one.plan);
-    const std::vector<double> terms = exactTerms(one.plan, one.plan.metrics[0], reader.pair(one.index(0, 0)));
+    const std::vector<double> terms =
+        exactTerms(one.plan, one.plan.metrics[0], reader.pair(one.index(0, 0), one.plan.metrics[0]));
     INFO(metric);
     for (double term : terms) CHECK(term >= 0);
     CHECK(std::accumulate(terms.begin(), terms.end(), 0.0) == Approx(one.value(0)).epsilon(1e-13));

@@ -95,7 +95,7 @@ TEST_CASE("f-divergences are those of the table", "[expression]") {
   const Plan plan = makePlan(dump, "", options);
   ExactReader reader(plan);
   for (size_t row = 0; row < 4; ++row) {
-    const ExactPair pair = reader.pair({row, 0, {}});
+    const ExactPair pair = reader.pair({row, 0, {}}, plan.metrics[0]);
     INFO("row " << row);
     CHECK(exactValue(plan, plan.metrics[0], pair) ==
           Approx(factor * exactValue(plan, plan.metrics[1], pair)).epsilon(1e-6));

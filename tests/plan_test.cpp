@@ -252,7 +252,7 @@ TEST_CASE("hidden states ask for an unembedding", "[plan]") {
   const Dump d = dump({tensor("hidden", {axis("layer", 31), axis("token", 48), axis("hidden", 576)}, Kind::Hidden)});
   CHECK_REFUSED(plan(d), Exit::Usage, "--lens or --unembed");
   const Dump topk = dump({tensor("top", {axis("layer", 3), axis("token", 4), axis("k", 8)}, Kind::TopK)});
-  CHECK_REFUSED(plan(topk), Exit::Usage, "topk");
+  CHECK_REFUSED(plan(topk), Exit::BadInput, "kind topk");
 }
 
 TEST_CASE("base, temperature and vocab are checked", "[plan]") {

@@ -16,6 +16,7 @@ import numpy as np
 
 KEEP = 4096
 STEP_TOKENS = [8, 16, 24]
+TOP = 20
 DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
 
 
@@ -113,6 +114,40 @@ def cut_steps(path, out):
     write_dump(out, result, meta)
 
 
+def cut_lists(path, out):
+    """The TOP most probable entries of each row of logits, as many inference servers return them."""
+    tensors, meta = read_dump(path)
+    logs = log_softmax(tensors["logits"])
+    ids = np.argsort(-logs, -1, kind="stable")[..., :TOP]
+    axes = ["layer", "token", "k"]
+    meta["tensors"] = {"top": {"axes": axes, "kind": "topk", "ids": "top_ids"}, "top_ids": {"axes": axes, "kind": "scalar"},
+                       "targets": {"axes": ["token"], "kind": "scalar"}}
+    meta["labels"] = {name: meta["labels"][name] for name in ("layer", "token")}
+    meta["source"] += f"; the {TOP} most probable entries of each row"
+    write_dump(out, {"top": np.take_along_axis(logs, ids, -1).astype(np.float32), "top_ids": ids.astype(np.int32),
+                     "targets": np.asarray(tensors["targets"])}, meta)
+
+
+def opened(logs):
+    """Probabilities and what a list of float32 log-probs leaves open: at least what their rounding can hide."""
+    p = np.exp(logs)
+    hidden = (p * -logs).sum() * 2.0**-24 + 4e-9
+    rest = max(1 - p.sum(), hidden)
+    return p / (p.sum() + rest), rest / (p.sum() + rest)
+
+
+def closest(ids_p, lp, ids_q, lq):
+    """ln p and ln q of the two distributions with those entries that are closest: shared entries, then what only one side lists
+    against what the other leaves open; all of it in one where no side lists more than the other leaves room for."""
+    (p, r), (q, s) = opened(lp), opened(lq)
+    p, q = dict(zip(ids_p, p)), dict(zip(ids_q, q))
+    shared = [i for i in p if i in q]
+    a, b = sum(p[i] for i in p if i not in q), sum(q[i] for i in q if i not in p)
+    rests = [(a + r, b + s)] if a * b <= r * s else [(a, s), (r, b)]
+    pairs = np.array([(p[i], q[i]) for i in shared] + rests)
+    return np.log(pairs[:, 0]), np.log(pairs[:, 1])
+
+
 def expected_values(folder):
     found = {}
 
@@ -150,6 +185,14 @@ def expected_values(folder):
     at_target = np.take_along_axis(q, np.asarray(tensors["targets"])[None, :, None], -1)[..., 0]
     add("lens.safetensors", "logits", at_target, **where, metric="logprob", reference="target")
 
+    tensors, _ = read_dump(os.path.join(folder, "topk.safetensors"))
+    ids, logs = np.asarray(tensors["top_ids"]), np.asarray(tensors["top"], np.float64)
+    for name in ("kl", "jsd", "tv"):
+        bounds = [[METRICS[name](*closest(ids[-1, t], logs[-1, t], ids[l, t], logs[l, t])) for t in range(ids.shape[1])]
+                  for l in range(len(ids) - 1)]
+        add("topk.safetensors", "top", np.array(bounds), rows="layer", columns="token", metric=name, reference="layer=-1",
+            select={"layer": ":-1"})
+
     tensors, _ = read_dump(os.path.join(folder, "steps.safetensors"))
     q = log_softmax(tensors["logits"])
     for name in ("kl", "jsd"):
@@ -175,6 +218,7 @@ def main():
         shutil.copyfile(source(name), target(name))
     for name in ("interventions.safetensors", "lens.safetensors"):
         cut_vocabulary(source(name), target(name), f"; vocabulary cut to the {KEEP} entries most probable on average")
+    cut_lists(target("lens.safetensors"), target("topk.safetensors"))
     cut_steps(source("steps.safetensors"), target("steps.safetensors"))
     with open(target("expected.json"), "w") as f:
         json.dump(expected_values(args.out), f)

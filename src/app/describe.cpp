@@ -87,7 +87,8 @@ std::string colorbarLabel(const Session& session, const MetricUse* only) {
     const std::string directed = directionText(plan, *use.metric);
     const std::string symbol = directed.empty() ? use.metric->symbol : directed;
     const std::string unit = plan.unitOf(*use.metric);
-    parts.push_back(unit.empty() ? symbol : fmt::format("{}, {}", symbol, unit));
+    const char* bound = plan.kind == Kind::TopK ? ", lower bound" : "";
+    parts.push_back(unit.empty() ? symbol + bound : fmt::format("{}{}, {}", symbol, bound, unit));
   }
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
   return statisticPrefix(plan) + fmt::format("{}", fmt::join(parts, "; "));
@@ -101,6 +102,8 @@ std::string parameterLine(const Session& session) {
                         ? fmt::format("{} as {} has it: {}", use.text, use.metric->tool, use.metric->difference)
                         : use.text);
   if (usesReference(plan)) parts.push_back("reference " + plan.reference.label);
+  if (plan.kind == Kind::TopK)
+    parts.push_back(fmt::format("lower bound from {} entries of each row", plan.cells.shape.back()));
   if (plan.temperature != 1) parts.push_back(fmt::format("T = {}", plan.temperature));
   if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.cells.shape.back())
     parts.push_back(fmt::format("first {} entries", plan.vocab));
@@ -137,6 +140,7 @@ std::vector<std::pair<std::string, std::string>> pictureMetadata(const Session& 
     }
     out.emplace_back("base", settings.plan.base.empty() ? "e" : settings.plan.base);
     out.emplace_back("unit", plan.unit);
+    if (plan.kind == Kind::TopK) out.emplace_back("bound", "lower");
   }
   if (usesReference(plan))
     out.emplace_back("reference", plan.reference.kind == ReferenceKind::None ? "none" : fileName(plan.reference.text));

@@ -33,6 +33,11 @@ const MetricUse& metricOf(const Plan& plan) {
   if (plan.metrics.empty())
     throw Error(Exit::Usage, fmt::format("tensor '{}' is a scalar table: its cells are numbers and have no parts",
                                          escaped(plan.cells.name)));
+  if (plan.kind == Kind::TopK)
+    throw Error(Exit::Usage,
+                fmt::format("tensor '{}' holds {} entries of each row (kind topk): its cells are lower bounds, "
+                            "which have no parts; explain whole rows",
+                            escaped(plan.cells.name), plan.cells.shape.back()));
   if (plan.metrics.size() > 1) throw Error(Exit::Usage, "divlens explain takes one --metric");
   const MetricUse& use = plan.metrics.front();
   if (hasTerms(*use.metric)) return use;
@@ -140,7 +145,7 @@ Sums sumsOf(const Plan& plan, const MetricUse& use, const std::vector<EntryIndex
   for (const EntryIndex& entry : entries) {
     const int signal = cancel;
     if (signal != 0) throw Error(signal == 15 ? Exit::Terminated : Exit::Interrupted, "interrupted");
-    const ExactPair pair = reader.pair(entry);
+    const ExactPair pair = reader.pair(entry, use);
     const std::vector<double> terms = exactTerms(plan, use, pair);
     // A mean leaves out what is not finite; a cell of one value shows it.
     if (terms.empty() || (entries.size() > 1 && !std::isfinite(sumOf(terms))))

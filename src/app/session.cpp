@@ -108,6 +108,11 @@ void evaluateSession(Session& session, const Settings& settings, EvaluateOptions
   evaluateInto(*session.result, *session.context, session.plan, options);
   const Result& result = *session.result;
   for (const std::string& warning : result.warnings) say(settings, "warning: " + warning);
+  if (session.plan.kind == Kind::TopK)
+    say(settings,
+        fmt::format("the cells are lower bounds: lists of {} entries leave up to {:.3g} of a row's probability "
+                    "open",
+                    session.plan.cells.shape.back(), double(result.largestRest)));
   if (result.counts.nans + result.counts.infinities == 0) return;
   const std::string text = fmt::format(
       "{} of {} values are NaN and {} are infinite; they have colours of their own and are left out of means",

@@ -174,6 +174,10 @@ std::string jsonText(const Session& session, const Cells& cells, const Settings&
             {"command", Json::array({"divlens"})}};
   if (const auto& v = session.verification)
     json["verify"] = {{"values", v->values}, {"max_relative_error", v->largest}};
+  if (plan.kind == Kind::TopK) {
+    json["bound"] = "lower";
+    json["topk"] = {{"k", plan.cells.shape.back()}, {"largest_rest", number(result.largestRest)}};
+  }
   if (first && first->tool)
     json["convention"] = {{"tool", first->tool}, {"definition", first->formula}, {"difference", first->difference}};
   if (plan.confidence > 0)

@@ -11,6 +11,7 @@
 #include "divergence/row_stream.h"
 #include "divergence/scalars.h"
 #include "divergence/stages.h"
+#include "divergence/topk_run.h"
 #include "error.h"
 #include "gpu/barrier.h"
 
@@ -178,10 +179,15 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
   std::optional<Plan> averaged;  // the run refers to it
   if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan);
   std::optional<RowsRun> run;
-  if (plan.kind != Kind::Scalar) run.emplace(context, averaged ? *averaged : plan, options);
+  std::optional<TopKRun> lists;
+  if (plan.kind == Kind::TopK)
+    lists.emplace(context, plan);
+  else if (plan.kind != Kind::Scalar)
+    run.emplace(context, averaged ? *averaged : plan, options);
   const uint64_t totalBytes = bytesToRead(plan);
   PanelReducer reducer(context, plan);
   PreviewClock preview(options);
+  uint64_t listBytes = 0;
   const bool previews = options.preview && plan.confidence == 0;
   for (const Block& block : blocks) {
     throwIfCancelled(options);
@@ -193,6 +199,13 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
     };
     if (run)
       run->compute(block, entries, values, channelStride, totalBytes, result.warnings, afterTile);
+    else if (lists)
+      lists->compute(block, entries, values, channelStride, [&](uint64_t bytes) {
+        throwIfCancelled(options);
+        listBytes += bytes;
+        if (options.progress) options.progress(std::min(listBytes, totalBytes), totalBytes);
+        afterTile();
+      });
     else
       uploadScalars(context, plan, block, entries, values);
     reducer.reduce(block, values, channelStride, result.panels, result);
@@ -202,6 +215,7 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
     result.cells += count * channels;
   }
   result.cells -= result.counts.masked;
+  if (lists) result.largestRest = lists->largestRest();
 }
 
 Result evaluate(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {

@@ -30,6 +30,7 @@ struct Result : PanelGrids {
   uint64_t cells = 0;               ///< values before the reduction, masked ones not counted
   ValueCounts counts;
   std::vector<std::string> warnings;
+  float largestRest = 0;  ///< kind topk: the most probability of a row that its list leaves open
 };
 
 /// The plan's result before the evaluation: its grids hold masked cells.

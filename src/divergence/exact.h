@@ -36,7 +36,8 @@ struct EntryIndex {
 class ExactReader {
  public:
   explicit ExactReader(const Plan& plan);
-  ExactPair pair(const EntryIndex& index);
+  /// Of lists (kind topk): the rows that are compared for a lower bound of the metric, entry by entry of what is known.
+  ExactPair pair(const EntryIndex& index, const MetricUse& use);
   /// The element of a scalar table.
   double scalar(const EntryIndex& index) const;
 
@@ -46,6 +47,7 @@ class ExactReader {
     bool outside, masked;
   };
   Place placeOf(const EntryIndex& index) const;
+  ExactPair listPair(const Place& place, const MetricUse& use) const;
   std::shared_ptr<const ExactRow> stored(const Tensor& tensor, Kind kind, int64_t row) const;
   std::shared_ptr<const ExactRow> meanRow(int64_t first) const;
   std::shared_ptr<const ExactRow> uniformRow() const;

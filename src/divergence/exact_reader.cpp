@@ -127,8 +127,9 @@ std::shared_ptr<const ExactRow> ExactReader::oneHotRow(int64_t id) const {
   return rowOf(plan_, std::move(logits), Kind::Logits, 1);
 }
 
-ExactPair ExactReader::pair(const EntryIndex& index) {
+ExactPair ExactReader::pair(const EntryIndex& index, const MetricUse& use) {
   const Place place = placeOf(index);
+  if (plan_.kind == Kind::TopK) return listPair(place, use);
   const Reference& reference = plan_.reference;
   ExactPair pair;
   pair.cell = stored(plan_.cells, plan_.kind, place.cell);

@@ -10,6 +10,7 @@
 #include "divergence/plan_mask.h"
 #include "divergence/plan_tensor.h"
 #include "divergence/reference.h"
+#include "divergence/topk_lists.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "suggest.h"
@@ -204,7 +205,9 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   placeAxes(plan, options);
   chooseMinus(plan, options);
   chooseInterval(plan, options);
+  if (plan.kind == Kind::TopK) plan.ids = idsOf(dump, plan.cells, plan.notes);
   chooseReference(plan, {dump, chosen, options});
+  checkLists(plan, options);
   applyVocabMask(plan, options.vocabMask);
   applyCellMask(plan, dump);
   checkSize(plan);
@@ -232,6 +235,7 @@ uint64_t bytesToRead(const Plan& plan) {
       if (std::find(axis->positions.begin(), axis->positions.end(), entry) != axis->positions.end()) return cells;
     }
   }
+  if (plan.kind == Kind::TopK) cells += cells / info(plan.cells.dtype).bytes * info(plan.ids.dtype).bytes;
   if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
     reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
     if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);

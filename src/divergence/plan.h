@@ -62,6 +62,7 @@ struct Reference {
   std::string text;              ///< canonical, for metadata: "layer=-1", "tensor:clean"
   std::string label;             ///< for the colorbar: "layer 27", "clean", "previous layer"
   Tensor tensor;                 ///< may be the cells' own
+  Tensor ids;                    ///< kind topk: of the tensor's entries
   Kind rowKind = Kind::Unknown;  ///< what the reference's rows hold: logits may be compared with probs
   int64_t base = 0;
   std::string shiftAxis;   ///< Shifted: the axis along which the row before (-1) or after (+1) is taken
@@ -92,6 +93,7 @@ struct CellMask {
 /// What will be computed: which rows of which tensor make which cell. Everything is checked; no rows have been read.
 struct Plan {
   Tensor cells;
+  Tensor ids;  ///< kind topk: of the cells' entries
   Kind kind = Kind::Unknown;
   PlanAxis rows;
   PlanAxis columns;               ///< one entry labelled "value" named "value" where only one axis is left

@@ -76,12 +76,6 @@ void checkKind(const Tensor& tensor, const std::string& path) {
                             "logprobs, probs or scalar",
                             escapedPath(path), escaped(tensor.name), axesText(tensor)));
   }
-  if (tensor.kind == Kind::TopK) {
-    throw Error(Exit::Usage,
-                fmt::format("{}: tensor '{}' holds the k largest entries only (kind topk), which this version "
-                            "does not read; choose another with --tensor",
-                            escapedPath(path), escaped(tensor.name)));
-  }
 }
 
 }  // namespace
@@ -92,7 +86,7 @@ const Tensor& chooseTensor(const Dump& dump, const std::string& wanted, const st
   for (const Tensor& tensor : dump.tensors) {
     if (!floating(tensor) || (!except.empty() && tensor.name == except)) continue;
     floats.push_back(&tensor);
-    if (holdsDistribution(tensor.kind)) distributions.push_back(&tensor);
+    if (holdsDistribution(tensor.kind) || tensor.kind == Kind::TopK) distributions.push_back(&tensor);
   }
   const auto& candidates = distributions.empty() ? floats : distributions;
   if (candidates.size() == 1) return *candidates.front();

@@ -7,6 +7,7 @@
 
 #include "divergence/plan_tensor.h"
 #include "divergence/select.h"
+#include "divergence/topk_lists.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "suggest.h"
@@ -89,7 +90,7 @@ void align(Plan& plan, const Tensor& tensor, size_t count) {
 
 /// Entries that are compared: all, or --vocab N of both sides; `reference` is null where it has no entries of its own.
 void checkVocab(Plan& plan, const Tensor* reference, const std::optional<int64_t>& asked) {
-  if (reference == nullptr) return;
+  if (reference == nullptr || plan.kind == Kind::TopK) return;
   const int64_t theirs = reference->shape.back();
   const int64_t ours = plan.cells.shape.back();
   if (plan.kind == Kind::Hidden && theirs != ours) {
@@ -111,6 +112,7 @@ void checkVocab(Plan& plan, const Tensor* reference, const std::optional<int64_t
 /// The cells' own rows: every axis has its own stride in the reference too.
 void useOwnTensor(Plan& plan) {
   plan.reference.tensor = plan.cells;
+  plan.reference.ids = plan.ids;
   plan.reference.rowKind = plan.kind;
   for (PlanAxis* axis : axesOf(plan)) axis->referenceStride = axis->cellStride;
 }
@@ -155,10 +157,15 @@ void resolveMean(Plan& plan, const ReferenceSpec& spec) {
   axisOf(plan, spec.name)->referenceStride = 0;
 }
 
-void resolveRows(Plan& plan, const ReferenceContext& context, const Tensor& chosen) {
+bool comparable(Kind cells, Kind reference) {
+  if (cells == Kind::Hidden || cells == Kind::TopK) return reference == cells;
+  return holdsDistribution(reference);
+}
+
+void resolveRows(Plan& plan, const ReferenceContext& context, const Dump& dump, const Tensor& chosen) {
   NamedTensor named = nameLikeCells(chosen, context.original, plan.cells);
   const Kind kind = named.tensor.kind;
-  if (plan.kind == Kind::Hidden ? kind != Kind::Hidden : !holdsDistribution(kind)) {
+  if (!comparable(plan.kind, kind)) {
     throw Error(Exit::Usage, fmt::format("--reference: {} holds {}, which cannot be compared with {}",
                                          where(named.tensor), name(kind), name(plan.kind)));
   }
@@ -167,11 +174,12 @@ void resolveRows(Plan& plan, const ReferenceContext& context, const Tensor& chos
   checkVocab(plan, &named.tensor, context.options.vocab);
   plan.reference.kind = ReferenceKind::Rows;
   plan.reference.rowKind = named.tensor.kind;
+  if (kind == Kind::TopK) plan.reference.ids = idsOf(dump, named.tensor, plan.notes);
   plan.reference.tensor = std::move(named.tensor);
 }
 
 void resolveTensor(Plan& plan, const ReferenceContext& context, const ReferenceSpec& spec) {
-  resolveRows(plan, context, chooseTensor(context.dump, spec.name, ""));
+  resolveRows(plan, context, context.dump, chooseTensor(context.dump, spec.name, ""));
   plan.reference.label = spec.name;
 }
 
@@ -181,7 +189,7 @@ void resolveFile(Plan& plan, const ReferenceContext& context, const ReferenceSpe
   for (const std::string& note : dump.notes) plan.notes.push_back(note);
   const Tensor* same = dump.find(plan.cells.name);
   const std::string wanted = file.tensor.empty() && same != nullptr ? plan.cells.name : file.tensor;
-  resolveRows(plan, context, chooseTensor(dump, wanted, ""));
+  resolveRows(plan, context, dump, chooseTensor(dump, wanted, ""));
   std::filesystem::path path(file.path);
   if (!path.has_filename()) path = path.parent_path();  // "checkpoints/base/"
   plan.reference.label = path.stem().string();
@@ -295,7 +303,7 @@ ReferenceSpec defaultReference(const Plan& plan, const ReferenceContext& context
       fitting.push_back(fmt::format(fmt::runtime(form), axis));
   }
   for (const Tensor& tensor : context.dump.tensors) {
-    if (tensor.name != plan.cells.name && holdsDistribution(tensor.kind)) {
+    if (tensor.name != plan.cells.name && comparable(plan.kind, tensor.kind)) {
       fitting.push_back("tensor:" + escaped(tensor.name));
     }
   }

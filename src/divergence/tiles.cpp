@@ -74,7 +74,7 @@ int64_t TileWalk::referenceOf(int64_t row, bool outside) const {
   switch (plan_.reference.kind) {
     case ReferenceKind::Target: {
       const int64_t id = targets_[size_t(row)];
-      const bool allowed = id >= 0 && id < plan_.vocab &&
+      const bool allowed = id >= 0 && (id < plan_.vocab || plan_.kind == Kind::TopK) && id < int64_t(UINT32_MAX) &&
                            (plan_.allowedBits.empty() || (plan_.allowedBits[size_t(id / 32)] >> (id % 32) & 1u));
       return allowed ? id : kNone;
     }

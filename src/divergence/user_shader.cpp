@@ -51,12 +51,12 @@ Dump probes() {
 
 }  // namespace
 
-std::vector<uint32_t> userShader(std::span<const MetricUse> uses) {
+std::vector<uint32_t> userShader(std::span<const MetricUse> uses, std::string_view shader) {
   const auto own = std::find_if(uses.begin(), uses.end(), [](const MetricUse& use) { return use.user != nullptr; });
   if (own == uses.end()) return {};
   const std::string term = own->user->glsl();
   return gpu::compileCompute(
-      fmt::format("--metric '{}'", own->text), textOf("pairs.comp"), {"DIVLENS_USER_METRIC"},
+      fmt::format("--metric '{}'", own->text), textOf(shader), {"DIVLENS_USER_METRIC"},
       [&](std::string_view file) { return file == "user_metric.glsl" ? term : std::string(textOf(file)); });
 }
 

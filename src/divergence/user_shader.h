@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "divergence/plan.h"
@@ -8,8 +9,8 @@
 
 namespace divlens {
 
-/// pairs.comp compiled with the term of the user's own metric among `uses`; empty where there is none.
-std::vector<uint32_t> userShader(std::span<const MetricUse> uses);
+/// The shader compiled with the term of the user's own metric among `uses`; empty where there is none.
+std::vector<uint32_t> userShader(std::span<const MetricUse> uses, std::string_view shader = "pairs.comp");
 
 /// Compares the plan's metrics of the user's own on the device with double precision, over pairs of rows from near to
 /// far apart; Error(Usage) where they differ by more than 1e-4, or there are several.

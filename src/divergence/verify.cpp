@@ -95,7 +95,8 @@ class CellsInDouble {
     for (size_t entry = 0; entry < values.size(); ++entry) {
       const EntryIndex at = indexOf(index, entry);
       if (!belongs(group, at)) continue;
-      values[entry] = asFloat(panel.metric ? exactValue(plan_, *panel.metric, reader_.pair(at)) : reader_.scalar(at));
+      values[entry] = asFloat(panel.metric ? exactValue(plan_, *panel.metric, reader_.pair(at, *panel.metric))
+                                           : reader_.scalar(at));
       if (!std::isfinite(values[entry])) continue;
       out.magnitude += std::abs(values[entry]);
       ++finite;

@@ -39,6 +39,18 @@ void eachElement(const Tensor& tensor, int64_t first, int64_t count, const Visit
   }
 }
 
+/// Converts entries [0, width) of the listed rows into `out`, one row after the other.
+template <typename T, typename Convert>
+void eachEntry(const Tensor& tensor, std::span<const int64_t> rows, int64_t width, std::vector<T>& out,
+               const Convert& convert) {
+  out.resize(rows.size() * static_cast<size_t>(width));
+  RowGather(tensor).visit(rows, 0, width, [&](const Piece& piece) {
+    T* to = out.data() + piece.row * static_cast<size_t>(width) + static_cast<size_t>(piece.first);
+    const std::byte* from = piece.bytes;
+    for (int64_t i = 0; i < piece.count; ++i, from += piece.step) to[i] = convert(from);
+  });
+}
+
 int64_t toInteger(const Tensor& tensor, const std::byte* bytes) {
   switch (tensor.dtype) {
     case DType::I8:
@@ -76,14 +88,17 @@ void readElements(const Tensor& tensor, int64_t first, std::span<float> out) {
 }
 
 void readRow(const Tensor& tensor, int64_t row, int64_t width, std::vector<double>& out) {
-  out.resize(static_cast<size_t>(width));
-  RowGather(tensor).visit(std::span(&row, 1), 0, width, [&](const Piece& piece) {
-    for (int64_t i = 0; i < piece.count; ++i) {
-      const std::byte* bytes = piece.bytes + static_cast<size_t>(i) * piece.step;
-      out[static_cast<size_t>(piece.first + i)] =
-          tensor.dtype == DType::F64 ? loaded<double>(bytes) : static_cast<double>(toFloat(tensor.dtype, bytes));
-    }
+  readRows(tensor, std::span(&row, 1), width, out);
+}
+
+void readRows(const Tensor& tensor, std::span<const int64_t> rows, int64_t width, std::vector<double>& out) {
+  eachEntry(tensor, rows, width, out, [&](const std::byte* bytes) {
+    return tensor.dtype == DType::F64 ? loaded<double>(bytes) : static_cast<double>(toFloat(tensor.dtype, bytes));
   });
+}
+
+void readIntegerRows(const Tensor& tensor, std::span<const int64_t> rows, int64_t width, std::vector<int64_t>& out) {
+  eachEntry(tensor, rows, width, out, [&](const std::byte* bytes) { return toInteger(tensor, bytes); });
 }
 
 std::vector<int64_t> readIntegers(const Tensor& tensor) {

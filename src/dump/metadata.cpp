@@ -102,6 +102,7 @@ class Document {
       tensor.kind = kindOfAxes(tensor.axes);
     }
     if (const Json* mask = member(entry, "mask")) tensor.mask = maskName(*mask, key + ".mask");
+    if (const Json* ids = member(entry, "ids")) tensor.ids = idsName(tensor, *ids, key + ".ids");
   }
 
   void nameFrom(Tensor& tensor, const Json& names, const std::string& key) {
@@ -127,6 +128,21 @@ class Document {
     if (!found) bad(key, "must be the name of a tensor in the file");
     if (found->dtype != DType::Bool && found->dtype != DType::U8) {
       bad(key, fmt::format("tensor '{}' is {}, a mask is BOOL or U8", escaped(found->name), escaped(found->dtypeName)));
+    }
+    return found->name;
+  }
+
+  std::string idsName(const Tensor& tensor, const Json& ids, const std::string& key) const {
+    const Tensor* found = ids.is_string() ? dump_.find(ids.get<std::string>()) : nullptr;
+    if (!found) bad(key, "must be the name of a tensor in the file");
+    if (info(found->dtype).floating || found->dtype == DType::Bool || found->dtype == DType::Unsupported) {
+      bad(key,
+          fmt::format("tensor '{}' is {}, ids are whole numbers", escaped(found->name), escaped(found->dtypeName)));
+    }
+    if (found->shape != tensor.shape) {
+      bad(key,
+          fmt::format("tensor '{}' has shape {}, '{}' has {}: there must be one id for each entry",
+                      escaped(found->name), shapeText(found->shape), escaped(tensor.name), shapeText(tensor.shape)));
     }
     return found->name;
   }

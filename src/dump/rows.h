@@ -37,6 +37,10 @@ class RowReader {
 void readElements(const Tensor& tensor, int64_t first, std::span<float> out);
 /// Entries [0, width) of one row, numbered as RowReader does, in full precision.
 void readRow(const Tensor& tensor, int64_t row, int64_t width, std::vector<double>& out);
+/// Entries [0, width) of some rows of an integer tensor, one row after the other.
+void readIntegerRows(const Tensor& tensor, std::span<const int64_t> rows, int64_t width, std::vector<int64_t>& out);
+/// The same of a floating tensor, in full precision.
+void readRows(const Tensor& tensor, std::span<const int64_t> rows, int64_t width, std::vector<double>& out);
 /// All elements of an integer or BOOL tensor in C order; Error(BadInput) for floating tensors.
 std::vector<int64_t> readIntegers(const Tensor& tensor);
 

@@ -33,7 +33,7 @@ foreach(asset IN LISTS assets)
 endforeach()
 
 # GLSL that is compiled at run time, with what it includes.
-file(GLOB shader_texts CONFIGURE_DEPENDS shaders/*.glsl shaders/*.h shaders/pairs.comp)
+file(GLOB shader_texts CONFIGURE_DEPENDS shaders/*.glsl shaders/*.h shaders/pairs.comp shaders/topk_pairs.comp)
 foreach(text IN LISTS shader_texts)
   get_filename_component(name ${text} NAME)
   embed("glsl/${name}" ${text})

@@ -49,6 +49,7 @@ struct StatsPartial {
   float rest;
   uint flags;
   float low;
+  uint entry;  // where the maximum is; only where it is asked for
 };
 
 // A pair to compare: rows in the tile, and where its value goes. The reference is a token id where it is one-hot. Where
@@ -68,6 +69,37 @@ struct SumPartial {
   float u;
   float w;
   uint flags;
+};
+
+// Pairs that share a reference row: entries [first, first + count), none of them missing.
+struct PairGroup {
+  uint first;
+  uint count;
+  uint reference;  // row among the reference's
+};
+
+// What one invocation found in its part of a pair: five sums (see one_read.comp, two_read.comp) and the range of d.
+struct SharedPartial {
+  float s0, s1, s2, s3, s4;
+  float high;
+  float low;
+};
+// Beyond these a pair is given back to pairs.comp: probabilities of one side may have underflowed, or be zero.
+const float kSafeHigh = 50.0;
+const float kSafeLow = -1000.0;
+
+struct SharedPush {
+  uint groups;            // in this dispatch
+  uint pairs;             // of the tile
+  uint width;             // entries of a row
+  uint cellVectors;       // uvec4 in a padded row of the cells
+  uint referenceVectors;  // the same for the reference
+  float inverseTemperature;
+  float unitScale;           // 1 / ln(base)
+  uint firstReferenceStats;  // RowStats of the reference start here
+  uint parts;                // partials of a row and of a pair
+  uint valueStart;           // where the channel's values start
+  uint redoStart;            // where the channel's verdicts start
 };
 
 struct RowsPush {
@@ -160,7 +192,8 @@ struct ReducePush {
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 20 && sizeof(PairEntry) == 16 &&
+static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 24 && sizeof(PairGroup) == 12 &&
+              sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 44 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
 static_assert(sizeof(PairsPush) == 64 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
               sizeof(ReduceNode) == 24 && sizeof(TopState) == 16);

@@ -8,13 +8,13 @@ StatsPartial mergeStats(StatsPartial a, StatsPartial b, bool probabilities, floa
   // `rest` is the sum without one of the largest: ln(top / sum) = -log1p(rest / top) keeps its digits on peaked rows.
   if (probabilities) {
     float smaller = a.top > b.top ? b.top : a.top;
-    return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, (a.rest + b.rest) + smaller, flags, low);
+    return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, (a.rest + b.rest) + smaller, flags, low, 0u);
   }
-  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags, low);
-  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags, low);
-  if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags, low);
+  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags, low, a.entry);
+  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags, low, b.entry);
+  if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags, low, a.entry);
   if (a.top > b.top)
-    return StatsPartial(a.top, a.count, a.rest + (b.count + b.rest) * expNegative((b.top - a.top) * inverseTemperature), flags, low);
-  return StatsPartial(b.top, b.count, b.rest + (a.count + a.rest) * expNegative((a.top - b.top) * inverseTemperature), flags, low);
+    return StatsPartial(a.top, a.count, a.rest + (b.count + b.rest) * expNegative((b.top - a.top) * inverseTemperature), flags, low, a.entry);
+  return StatsPartial(b.top, b.count, b.rest + (a.count + a.rest) * expNegative((a.top - b.top) * inverseTemperature), flags, low, b.entry);
 }
 #endif

@@ -12,10 +12,13 @@ layout(constant_id = 1) const uint kDtype = 0;
 layout(constant_id = 2) const uint kKind = 0;
 layout(constant_id = 3) const bool kMasked = false;   // some entries are excluded
 layout(constant_id = 4) const bool kNeedsLow = false; // the smallest element is wanted
+layout(constant_id = 5) const bool kListed = false;   // only the rows of the list
+layout(constant_id = 6) const bool kNeedsTop = false; // where the largest element is
 
 layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Partials { StatsPartial partials[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
+layout(std430, set = 0, binding = 3) readonly buffer List { uint list[]; };
 layout(push_constant) uniform Push { RowsPush push; };
 
 shared StatsPartial tree[gl_WorkGroupSize.x];
@@ -29,7 +32,7 @@ void load(uint row, uint step, out float x[8]) {
     for (int i = 0; i < 8; ++i) x[i] = logOfProbability(x[i]);
 }
 
-void addSoftmax(inout StatsPartial s, inout float lost, float x[8]) {
+void addSoftmax(inout StatsPartial s, inout float lost, uint step, float x[8]) {
   float best = uintBitsToFloat(0xff800000u);
   for (int i = 0; i < 8; ++i) {
     if (isBad(x[i])) {
@@ -46,6 +49,8 @@ void addSoftmax(inout StatsPartial s, inout float lost, float x[8]) {
     lost *= factor;
     s.count = 0.0;
     s.top = best;
+    if (kNeedsTop)
+      for (uint i = 0u; i < 8u; ++i) s.entry = x[i] == best ? kLoad * step + i : s.entry;
   }
   float e[8];
   for (int i = 0; i < 8; ++i) {
@@ -84,8 +89,9 @@ void addProbabilities(inout StatsPartial s, inout float lost, float x[8]) {
 void main() {
   uint row = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
   if (row >= push.rows) return;
+  if (kListed) row = list[row];
   uint lane = gl_LocalInvocationID.x;
-  StatsPartial s = StatsPartial(0.0, 0.0, 0.0, 0u, 3.4e38);
+  StatsPartial s = StatsPartial(0.0, 0.0, 0.0, 0u, 3.4e38, 0u);
   float lost = 0.0;
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = lane; step < steps; step += gl_WorkGroupSize.x) {
@@ -94,17 +100,18 @@ void main() {
     if (kKind == kProbs)
       addProbabilities(s, lost, x);
     else
-      addSoftmax(s, lost, x);
+      addSoftmax(s, lost, step, x);
   }
-  // Eight lanes or fewer hand their partials to the merging kernel: a barrier costs lavapipe more than the whole row.
+  // Eight partials stay, for the merging kernel: fewer lanes need no barrier, which costs lavapipe more than the whole row.
+  uint at = (push.firstRow + row) * push.parts + lane;
   if (gl_WorkGroupSize.x <= 8u) {
-    partials[row * gl_WorkGroupSize.x + lane] = s;
+    partials[at] = s;
     return;
   }
   tree[lane] = s;
-  for (uint half1 = gl_WorkGroupSize.x / 2u; half1 > 0u; half1 /= 2u) {
+  for (uint half1 = gl_WorkGroupSize.x / 2u; half1 >= 8u; half1 /= 2u) {
     barrier();
     if (lane < half1) tree[lane] = mergeStats(tree[lane], tree[lane + half1], kKind == kProbs, push.inverseTemperature);
   }
-  if (lane == 0u) partials[row] = tree[0];
+  if (lane < 8u) partials[at] = tree[lane];
 }

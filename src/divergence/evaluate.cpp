@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
+#include <map>
 
 #include "divergence/mean_reference.h"
 #include "divergence/pairs_pass.h"
 #include "divergence/row_check.h"
 #include "divergence/row_stream.h"
 #include "divergence/scalars.h"
+#include "divergence/shared_pass.h"
 #include "divergence/stages.h"
 #include "divergence/topk_run.h"
 #include "error.h"
@@ -84,9 +87,19 @@ class RowsRun {
       referenceSide = formatOf(*reference_, plan.reference.rowKind, plan.reference.tempered ? 1 : plan.temperature);
     if (!stored)
       referenceSide = {kind == ReferenceKind::Target ? kernels::kOneHot : kernels::kUniform, kernels::kLogits, 0};
-    pass_.emplace(context, plan, cellSide, referenceSide, shared_, layout_.limits.entries, 2 * layout_.limits.entries);
+    cellSide_ = cellSide;
+    referenceSide_ = referenceSide;
+    const std::vector<size_t> fast = SharedPass::channelsOf(plan, cellSide, referenceSide);
+    std::vector<size_t> others;
+    for (size_t i = 0; i < plan.metrics.size(); ++i)
+      if (!std::binary_search(fast.begin(), fast.end(), i)) others.push_back(i);
+    if (!fast.empty())
+      sharedPass_.emplace(context, plan, fast, cellSide, referenceSide, shared_, layout_.limits.entries, maxRows());
+    if (!others.empty()) pairsPass_ = makePairsPass(others);
+    const uint32_t sets =
+        (sharedPass_ ? SharedPass::kDescriptorSets : 0u) + (pairsPass_ ? pairsPass_->descriptorSets() : 0u);
     for (size_t i = 0; i < kSlots; ++i)
-      slots_.push_back(std::make_unique<Slot>(context, layout_.bytes, layout_.limits.entries, pass_->descriptorSets()));
+      slots_.push_back(std::make_unique<Slot>(context, layout_.bytes, layout_.limits.entries, sets, fast.size()));
   }
 
   /// Values of all channels of one block: values[channel · channelStride + cell · entries + entry].
@@ -94,21 +107,63 @@ class RowsRun {
                uint64_t totalBytes, std::vector<std::string>& warnings, const std::function<void()>& afterTile) {
     RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_), cells_,
                      reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
+    std::deque<Slot*> running;
+    const auto finishFirst = [&] {
+      Slot* slot = running.front();
+      running.pop_front();
+      computeGivenBack(*slot, values, channelStride);
+      stream.recycle(slot);
+    };
     while (Slot* slot = stream.next()) {
       throwIfCancelled(options_);
       if (!checked_) warnOfRows(plan_, cells_, slot->upload.mapped(), slot->tile.cellRows.size(), warnings);
       checked_ = true;
-      pass_->record(slot->submission.begin(), *slot, layout_.referenceOffset, values, channelStride);
-      slot->submission.submit();
+      submit(*slot, values, channelStride);
+      running.push_back(slot);
       done_ += slot->rowBytes;
       if (options_.progress) options_.progress(std::min(done_, totalBytes), totalBytes);
-      stream.recycle(slot);
+      // One slot stays for the rows that are being read.
+      if (running.size() == kSlots - 1) finishFirst();
       afterTile();
     }
-    for (const auto& slot : slots_) slot->submission.wait();
+    while (!running.empty()) finishFirst();
   }
 
  private:
+  size_t maxRows() const { return 2 * layout_.limits.entries; }
+  std::unique_ptr<PairsPass> makePairsPass(const std::vector<size_t>& channels) const {
+    return std::make_unique<PairsPass>(context_, plan_, channels, cellSide_, referenceSide_, shared_,
+                                       layout_.limits.entries, maxRows());
+  }
+
+  void submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
+    VkCommandBuffer commands = slot.submission.begin();
+    slot.recordUpload(commands);
+    if (sharedPass_) sharedPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
+    if (pairsPass_) pairsPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
+    slot.submission.submit();
+  }
+
+  /// Waits for the slot's commands, then computes what the fast way gave back while its rows are still there.
+  void computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
+    slot.submission.wait();
+    if (!sharedPass_) return;
+    for (const size_t channel : sharedPass_->channels()) {
+      const std::vector<kernels::PairEntry> entries = sharedPass_->givenBack(slot, channel);
+      if (entries.empty()) continue;
+      givenBack_ += entries.size();
+      std::memcpy(slot.entries.mapped(), entries.data(), entries.size() * sizeof entries.front());
+      slot.pairs = entries.size();
+      std::unique_ptr<PairsPass>& pass = exactPasses_[channel];
+      if (!pass) pass = makePairsPass({channel});
+      VkCommandBuffer commands = slot.submission.begin();
+      gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
+      pass->record(commands, slot, layout_.referenceOffset, values, channelStride);
+      slot.submission.submit();
+      slot.submission.wait();
+    }
+  }
+
   int64_t width(const Tensor& tensor) const { return plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(); }
 
   void chooseLayout() {
@@ -147,7 +202,11 @@ class RowsRun {
   std::vector<int64_t> targets_;
   bool shared_ = false;
   SlotLayout layout_;
-  std::optional<PairsPass> pass_;
+  SideFormat cellSide_, referenceSide_;
+  std::optional<SharedPass> sharedPass_;
+  std::unique_ptr<PairsPass> pairsPass_;                      ///< metrics that have no fast way
+  std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;  ///< of channels that gave pairs back
+  uint64_t givenBack_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;
   uint64_t done_ = 0;
   bool checked_ = false;

@@ -44,7 +44,7 @@ class Averager {
         reader_(reader),
         format_(formatOf(reader, plan.kind, plan.temperature)),
         rowsAtOnce_(size_t(std::max<uint64_t>(1, std::min<uint64_t>(kTileBytes / reader.rowBytes(), 16384)))),
-        stats_(context, plan, format_, false),
+        stats_(context, plan, format_, RowStatsPass::Options{}),
         mean_(context, "mean_rows.comp", 3, uint32_t(sizeof(MeanPush)),
               std::array{kLocalSize, format_.dtype, format_.kind}),
         submission_(context, 4, 3),
@@ -82,7 +82,7 @@ class Averager {
     const VkCommandBuffer commands = submission_.begin();
     gpu::barrier(commands, gpu::kAnyRead, gpu::kComputeReadWrite);
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-    stats_.record(commands, submission_.descriptors(), {&upload_}, rows.size(), 0, partials_, rowStats_, allowed_);
+    stats_.record(commands, submission_.descriptors(), {{&upload_}, rows.size(), 0}, partials_, rowStats_, allowed_);
     const gpu::BufferRange buffers[] = {{&upload_}, {&rowStats_}, {&out_}};
     const uint32_t steps = uint32_t((plan_.vocab + 7) / 8);
     mean_.dispatch(commands, submission_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)),

@@ -31,39 +31,44 @@ std::span<const std::byte> bytesOf(const T& value) {
 
 }  // namespace
 
-PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, SideFormat cells, SideFormat reference,
-                     bool sharedTensor, size_t maxPairs, size_t maxRows)
+PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, const std::vector<size_t>& channels,
+                     SideFormat cells, SideFormat reference, bool sharedTensor, size_t maxPairs, size_t maxRows)
     : plan_(plan),
       cells_(cells),
       reference_(reference),
       ownReferenceRows_(!sharedTensor && reference.dtype <= kF32),
+      channels_(channels.size()),
       lanes_(lanesFor(context, plan.vocab)),
-      parts_(partsFor(lanes_)),
-      cellStats_(std::make_shared<RowStatsPass>(context, plan, cells, quantises(plan))),
+      parts_(lanes_ <= 8 ? lanes_ : 1),
+      cellStats_(std::make_shared<RowStatsPass>(context, plan, cells, RowStatsPass::Options{.low = quantises(plan)})),
       referenceStats_(cellStats_),
       allowed_(allowedBuffer(context, plan)) {
   // Sides that are stored alike share their pipelines.
   const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind;
   if (ownReferenceRows_ && !alike)
-    referenceStats_ = std::make_shared<RowStatsPass>(context, plan, reference, quantises(plan));
-  for (size_t channel = 0; channel < plan.metrics.size(); channel += groups_.back().channels)
-    addGroup(context, channel);
+    referenceStats_ =
+        std::make_shared<RowStatsPass>(context, plan, reference, RowStatsPass::Options{.low = quantises(plan)});
+  for (size_t i = 0; i < channels.size(); i += groups_.back().channels)
+    addGroup(context, std::span(channels).subspan(i));
   tops_ = gpu::Buffer(context, topPasses() ? maxRows * sizeof(TopState) : 16, gpu::Memory::Device, "largest elements");
-  const size_t channels = std::min<size_t>(plan.metrics.size(), kMaxChannels);
-  statsPartials_ =
-      gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");
+  const size_t most = std::min<size_t>(channels.size(), kMaxChannels);
+  statsPartials_ = gpu::Buffer(context, maxRows * cellStats_->parts() * sizeof(StatsPartial), gpu::Memory::Device,
+                               "row statistics' parts");
   stats_ = gpu::Buffer(context, maxRows * sizeof(RowStats), gpu::Memory::Device, "row statistics");
   sumPartials_ =
-      gpu::Buffer(context, maxPairs * channels * parts_ * sizeof(SumPartial), gpu::Memory::Device, "pairs' parts");
+      gpu::Buffer(context, maxPairs * most * parts_ * sizeof(SumPartial), gpu::Memory::Device, "pairs' parts");
 }
 
-void PairsPass::addGroup(const gpu::Context& context, size_t firstChannel) {
+void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> channels) {
   Group group;
+  const size_t firstChannel = channels.front();
   group.firstChannel = firstChannel;
-  // One group knows one k.
+  // One group knows one k, and its channels are neighbours.
   uint32_t k = 0;
-  for (size_t i = firstChannel; i < plan_.metrics.size() && group.channels < kMaxChannels; ++i, ++group.channels) {
-    const uint32_t wanted = topsWanted(plan_.metrics[i]);
+  for (; group.channels < std::min<size_t>(channels.size(), kMaxChannels); ++group.channels) {
+    const size_t channel = channels[group.channels];
+    if (channel != firstChannel + group.channels) break;
+    const uint32_t wanted = topsWanted(plan_.metrics[channel]);
     if (wanted && k && wanted != k) break;
     k = std::max(k, wanted);
   }
@@ -106,7 +111,7 @@ size_t PairsPass::topPasses() const {
 
 uint32_t PairsPass::descriptorSets() const {
   return uint32_t(2 * RowStatsPass::kDescriptorSets + 2 * topPasses() * TopKPass::kDescriptorSets + groups_.size() +
-                  plan_.metrics.size());
+                  channels_);
 }
 
 PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channelStride) const {
@@ -131,22 +136,15 @@ void PairsPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceO
                        uint64_t channelStride) const {
   const size_t cellRows = slot.tile.cellRows.size();
   const size_t referenceRows = slot.tile.referenceRows.size();
-  const size_t pairs = slot.tile.entries.size();
-  // The scratch buffers are shared with the tile before.
-  gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
-  if (slot.device) {
-    const VkBufferCopy region{.size = slot.rowBytes};
-    vkCmdCopyBuffer(commands, slot.upload.handle(), slot.device.handle(), 1, &region);
-    gpu::barrier(commands, gpu::kTransferWrite, gpu::kComputeRead);
-  }
+  const size_t pairs = slot.pairs;
   const gpu::BufferRange cells{&slot.rows(), 0, cellRows * cells_.rowVectors * 16};
   const bool own = ownReferenceRows_ && referenceRows > 0;
   const gpu::BufferRange reference =
       own ? gpu::BufferRange{&slot.rows(), referenceOffset, referenceRows * reference_.rowVectors * 16} : cells;
   gpu::DescriptorPool& pool = slot.submission.descriptors();
-  cellStats_->record(commands, pool, cells, cellRows, 0, statsPartials_, stats_, allowed_);
+  cellStats_->record(commands, pool, {cells, cellRows, 0}, statsPartials_, stats_, allowed_);
   if (own)
-    referenceStats_->record(commands, pool, reference, referenceRows, cellRows, statsPartials_, stats_, allowed_);
+    referenceStats_->record(commands, pool, {reference, referenceRows, cellRows}, statsPartials_, stats_, allowed_);
   const gpu::BufferRange cellStats{&stats_, 0, cellRows * sizeof(RowStats)};
   // Storage buffer offsets have an alignment of their own, so the reference's statistics are reached by number, not by
   // offset.

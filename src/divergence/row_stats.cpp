@@ -38,7 +38,9 @@ uint32_t lanesFor(const gpu::Context& context, int64_t width) {
   return std::clamp(std::bit_ceil(uint32_t(width / 32 + 1)), 32u, 256u);
 }
 
-uint32_t partsFor(uint32_t lanes) { return lanes <= 8 ? lanes : 1; }
+uint32_t RowStatsPass::partsFor(const gpu::Context& context, const Plan& plan) {
+  return std::min(lanesFor(context, plan.vocab), 8u);
+}
 
 gpu::Buffer allowedBuffer(const gpu::Context& context, const Plan& plan) {
   const std::vector<uint32_t> none(4, 0);
@@ -46,30 +48,31 @@ gpu::Buffer allowedBuffer(const gpu::Context& context, const Plan& plan) {
   return gpu::makeFilledBuffer(context, std::as_bytes(std::span(bits)), "allowed entries");
 }
 
-RowStatsPass::RowStatsPass(const gpu::Context& context, const Plan& plan, SideFormat format, bool needsLow)
+RowStatsPass::RowStatsPass(const gpu::Context& context, const Plan& plan, SideFormat format, Options options)
     : format_(format),
-      parts_(partsFor(lanesFor(context, plan.vocab))),
+      parts_(partsFor(context, plan)),
       width_(uint32_t(plan.vocab)),
       inverseTemperature_(float(1.0 / plan.temperature)),
-      first_(context, "row_stats.comp", 3, uint32_t(sizeof(RowsPush)),
+      first_(context, "row_stats.comp", 4, uint32_t(sizeof(RowsPush)),
              std::array{lanesFor(context, plan.vocab), format.dtype, format.kind, plan.allowedBits.empty() ? 0u : 1u,
-                        needsLow ? 1u : 0u}),
-      merge_(context, "row_stats_merge.comp", 2, uint32_t(sizeof(RowsPush)), std::array{kMergeSize, format.kind}) {}
+                        uint32_t(options.low), uint32_t(options.listed), uint32_t(options.top)}),
+      merge_(context, "row_stats_merge.comp", 3, uint32_t(sizeof(RowsPush)),
+             std::array{kMergeSize, format.kind, uint32_t(options.listed)}) {}
 
-void RowStatsPass::record(VkCommandBuffer commands, gpu::DescriptorPool& pool, gpu::BufferRange rows, size_t count,
-                          size_t firstRow, const gpu::Buffer& partials, const gpu::Buffer& stats,
-                          const gpu::Buffer& allowed) const {
-  const RowsPush push{.rows = uint32_t(count),
-                      .firstRow = uint32_t(firstRow),
+void RowStatsPass::record(VkCommandBuffer commands, gpu::DescriptorPool& pool, const Rows& rows,
+                          const gpu::Buffer& partials, const gpu::Buffer& stats, const gpu::Buffer& allowed) const {
+  const RowsPush push{.rows = uint32_t(rows.count),
+                      .firstRow = uint32_t(rows.first),
                       .rowVectors = format_.rowVectors,
                       .width = width_,
                       .inverseTemperature = inverseTemperature_,
                       .parts = parts_};
   const auto bytes = std::as_bytes(std::span(&push, 1));
-  const gpu::BufferRange first[] = {rows, {&partials}, {&allowed}};
+  const gpu::BufferRange list{rows.list ? rows.list : &allowed};
+  const gpu::BufferRange first[] = {rows.rows, {&partials}, {&allowed}, list};
   first_.dispatch(commands, pool, first, bytes, push.rows);
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-  const gpu::BufferRange second[] = {{&partials}, {&stats}};
+  const gpu::BufferRange second[] = {{&partials}, {&stats}, list};
   merge_.dispatch(commands, pool, second, bytes, (push.rows + kMergeSize - 1) / kMergeSize);
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
 }

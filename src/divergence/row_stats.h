@@ -20,22 +20,31 @@ SideFormat formatOf(const RowReader& reader, Kind kind, double temperature);
 /// Invocations that share a row of `width` entries. It depends on that and the device alone, so that a cell's bits do
 /// too, and so that equal rows have equal normalisers however they are stored.
 uint32_t lanesFor(const gpu::Context& context, int64_t width);
-/// Partial results of a row that such invocations leave: one each, or one in all where they merge them themselves.
-uint32_t partsFor(uint32_t lanes);
-
 /// Entries that count, a bit each, as the kernels read them; also without --vocab-mask a buffer is bound.
 gpu::Buffer allowedBuffer(const gpu::Context& context, const Plan& plan);
 
 /// The normalisers of rows: two small kernels, see shaders/row_stats.comp.
 class RowStatsPass {
  public:
-  /// `needsLow`: the smallest element of each row is wanted too.
-  RowStatsPass(const gpu::Context& context, const Plan& plan, SideFormat format, bool needsLow);
-  /// Records the statistics of `count` rows into `stats[firstRow …]`; `partials` holds count · parts() StatsPartial.
-  void record(VkCommandBuffer commands, gpu::DescriptorPool& pool, gpu::BufferRange rows, size_t count, size_t firstRow,
-              const gpu::Buffer& partials, const gpu::Buffer& stats, const gpu::Buffer& allowed) const;
+  struct Options {
+    bool low = false;     ///< the smallest element of each row is wanted too
+    bool listed = false;  ///< only the rows of a list
+    bool top = false;     ///< the partials say where their largest element is
+  };
+  /// `count` rows; row i has statistics and partials number `first` + i. With a list, `count` is its length.
+  struct Rows {
+    gpu::BufferRange rows;
+    size_t count = 0;
+    size_t first = 0;
+    const gpu::Buffer* list = nullptr;
+  };
+  RowStatsPass(const gpu::Context& context, const Plan& plan, SideFormat format, Options options);
+  /// Records the statistics of rows; `partials` holds parts() StatsPartial for each number of a row.
+  void record(VkCommandBuffer commands, gpu::DescriptorPool& pool, const Rows& rows, const gpu::Buffer& partials,
+              const gpu::Buffer& stats, const gpu::Buffer& allowed) const;
   /// Partials of one row.
   uint32_t parts() const { return parts_; }
+  static uint32_t partsFor(const gpu::Context& context, const Plan& plan);
   /// Descriptor sets that one record() takes.
   static constexpr uint32_t kDescriptorSets = 2;
 

@@ -2,15 +2,31 @@
 
 #include <cstring>
 
+#include "gpu/barrier.h"
+
 namespace divlens {
 
-Slot::Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets)
+Slot::Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets,
+           size_t sharedChannels)
     : upload(context, bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
       entries(context, maxEntries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
       submission(context, descriptorSets, 8) {
   // Memory that is device-local and mapped is read in place; else the commands copy it first.
   if (!upload.mapped()) upload = gpu::Buffer(context, bytes, gpu::Memory::Upload, "rows");
   if (!context.unifiedMemory()) device = gpu::Buffer(context, bytes, gpu::Memory::Device, "device rows");
+  if (sharedChannels == 0) return;
+  groups = gpu::Buffer(context, maxEntries * sizeof(kernels::PairGroup), gpu::Memory::Upload, "groups of pairs");
+  referenceList = gpu::Buffer(context, maxEntries * sizeof(uint32_t), gpu::Memory::Upload, "reference rows");
+  verdicts = gpu::Buffer(context, sharedChannels * maxEntries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
+}
+
+void Slot::recordUpload(VkCommandBuffer commands) const {
+  // The scratch buffers are shared with the tile before.
+  gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
+  if (!device) return;
+  const VkBufferCopy region{.size = rowBytes};
+  vkCmdCopyBuffer(commands, upload.handle(), device.handle(), 1, &region);
+  gpu::barrier(commands, gpu::kTransferWrite, gpu::kComputeRead);
 }
 
 RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
@@ -33,6 +49,7 @@ void RowStream::fill(Slot& slot, Tile tile) const {
     slot.rowBytes = referenceOffset_ + tile.referenceRows.size() * reference_->rowBytes();
   }
   std::memcpy(slot.entries.mapped(), tile.entries.data(), tile.entries.size() * sizeof(kernels::PairEntry));
+  slot.pairs = tile.entries.size();
   slot.tile = std::move(tile);
 }
 

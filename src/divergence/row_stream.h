@@ -21,9 +21,17 @@ struct Slot {
   gpu::Buffer upload;     ///< cells' rows from 0, reference's rows from `referenceOffset`
   gpu::Buffer device;     ///< a copy on the device; empty where the device reads `upload` itself
   gpu::Buffer entries;    ///< the tile's pairs
+  size_t pairs = 0;       ///< how many of them the commands take
+  gpu::Buffer groups;     ///< of SharedPass: pairs that share a reference row, and those rows
+  gpu::Buffer referenceList;
+  gpu::Buffer verdicts;  ///< of SharedPass, for each of its channels: pairs that it gives back
   gpu::Submission submission;
   const gpu::Buffer& rows() const { return device ? device : upload; }
-  Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets);
+  /// `sharedChannels`: channels of SharedPass.
+  Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets,
+       size_t sharedChannels);
+  /// Records what takes the rows from where they were read to where the kernels read them.
+  void recordUpload(VkCommandBuffer commands) const;
 };
 
 /// Reads tiles of rows in a thread of its own, into a ring of slots, while earlier ones are computed.

@@ -1,0 +1,99 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Values of pairs from the sums of one_read.comp or two_read.comp: the partials merged in a fixed order, then the metric's
+// formula; one invocation a pair. Where the sums do not carry the value's digits, the pair is marked for pairs.comp.
+//
+// One read, with u = sum p expm1(d), B = sum p (e^d - 1 - d), D = sum p d, R = sum p (e^d (d - 1) + 1), J = sum p expm1(d) d:
+//   KL(p|q)  = B - (u - log1p u)                              or, where B and u^2 are large against it,  log1p u - D
+//   KL(q|p)  = R/(1+u) - (log1p u - u/(1+u))                  or                              (J + D)/(1+u) - log1p u
+//   Jeffreys = (J - u D)/(1+u)
+#include "kernels.h"
+#include "metrics.h"
+#include "functions.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint kMetric = 0;
+layout(constant_id = 2) const uint kUnitKind = 0;  // 0 plain, 1 information, 2 its square root
+
+layout(std430, set = 0, binding = 0) readonly buffer Partials { SharedPartial partials[]; };
+layout(std430, set = 0, binding = 1) readonly buffer Entries { PairEntry entries[]; };
+layout(std430, set = 0, binding = 2) readonly buffer Stats { RowStats stats[]; };
+layout(std430, set = 0, binding = 3) writeonly buffer Values { uint values[]; };
+layout(std430, set = 0, binding = 4) writeonly buffer Redo { uint redo[]; };
+layout(push_constant) uniform Push { SharedPush push; };
+
+#define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) const uint k##enumerator = id;
+METRICS(METRIC)
+#undef METRIC
+
+// u - log1p(u) for u > -1
+float aboveLog(float u) {
+  if (abs(u) < 0.02) return u * u * fma(u, fma(u, fma(u, -0.2, 0.25), -1.0 / 3.0), 0.5);
+  return u - log1pAny(u);
+}
+
+// log1p(u) - u/(1+u)
+float belowLog(float u) {
+  if (abs(u) < 0.02) return u * u * fma(u, fma(u, fma(u, -0.8, 0.75), -2.0 / 3.0), 0.5);
+  return log1pAny(u) - u / (1.0 + u);
+}
+
+// True while the parts of a difference are not so large that their rounding reaches its sixth digit.
+bool keeps(float value, float parts, float most) { return parts <= most * value; }
+
+// The value, or NaN for one that must be found otherwise.
+float finished(SharedPartial s) {
+  float u = s.s1;
+  float none = uintBitsToFloat(kNanBits);
+  switch (kMetric) {
+  case kJsd: return s.s0;
+  case kJsDistance: return sqrt(s.s0);
+  case kTv: return 0.5 * s.s1;
+  case kHellinger: return sqrt(0.5 * s.s2);
+  case kKl: {
+    float taken = aboveLog(u);
+    float value = s.s0 - taken;
+    if (keeps(value, taken, 3.0)) return value;
+    float log1pU = log1pAny(u);
+    value = log1pU - s.s2;
+    return keeps(value, abs(log1pU) + abs(s.s2), 10.0) ? value : none;
+  }
+  case kKlReverse: {
+    float taken = belowLog(u);
+    float value = s.s3 / (1.0 + u) - taken;
+    if (keeps(value, taken, 3.0)) return value;
+    float log1pU = log1pAny(u);
+    value = (s.s4 + s.s2) / (1.0 + u) - log1pU;
+    return keeps(value, abs(log1pU) + (s.s4 + abs(s.s2)) / (1.0 + u), 10.0) ? value : none;
+  }
+  case kJeffreys: {
+    float value = (s.s4 - u * s.s2) / (1.0 + u);
+    return keeps(value, abs(u * s.s2) / (1.0 + u), 10.0) ? value : none;
+  }
+  }
+  return none;
+}
+
+void main() {
+  uint pair = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+  if (pair >= push.pairs) return;
+  PairEntry entry = entries[pair];
+  uint at = push.valueStart + entry.slot;
+  redo[push.redoStart + pair] = 0u;
+  bool bad = entry.missing == 0u && (stats[push.firstReferenceStats + entry.reference].flags & kBadRow) != 0u;
+  if (entry.missing != 0u || bad) {
+    values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;
+    return;
+  }
+  SharedPartial s = partials[pair * push.parts];
+  for (uint i = 1u; i < push.parts; ++i) {
+    SharedPartial t = partials[pair * push.parts + i];
+    s = SharedPartial(s.s0 + t.s0, s.s1 + t.s1, s.s2 + t.s2, s.s3 + t.s3, s.s4 + t.s4, s.high > t.high ? s.high : t.high,
+                      s.low < t.low ? s.low : t.low);
+  }
+  float value = finished(s);
+  if (!isFiniteBits(floatBitsToUint(value)) || s.high > kSafeHigh || s.low < kSafeLow) redo[push.redoStart + pair] = 1u;
+  if (kUnitKind == 1u) value *= push.unitScale;
+  if (kUnitKind == 2u) value *= sqrt(push.unitScale);
+  values[at] = floatBitsToUint(value);
+}

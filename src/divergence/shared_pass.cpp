@@ -1,0 +1,210 @@
+#include "divergence/shared_pass.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "gpu/barrier.h"
+#include "shaders/metrics.h"
+
+namespace divlens {
+namespace {
+
+using namespace kernels;
+
+constexpr uint32_t kMergeSize = 64;
+constexpr double kMaxTemperature = 16;  // beyond it differences to kFloor (shaders/shared_rows.glsl) shrink too far
+/// Entries of rows that a plan reads before eight cells share a workgroup: compiling that takes some tenths of a
+/// second.
+constexpr double kManyEntries = 3e7;
+
+enum MetricId : int {
+#define DIVLENS_ID(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) enumerator = id,
+  METRICS(DIVLENS_ID)
+#undef DIVLENS_ID
+};
+
+/// One row for each metric that goes the fast way: the kernel and the sums of it that are needed.
+struct FastMetric {
+  MetricId id;
+  bool oneRead;
+  uint32_t sums;  ///< bits: the kernel's constants from 6 on
+};
+constexpr FastMetric kFast[] = {{Kl, true, 1},        {KlReverse, true, 2 | 4}, {Jeffreys, true, 1 | 4},
+                                {Jsd, false, 1},      {JsDistance, false, 1},   {Tv, false, 2},
+                                {Hellinger, false, 4}};
+
+const FastMetric* fast(const MetricUse& use) {
+  const auto found =
+      std::find_if(std::begin(kFast), std::end(kFast), [&](const FastMetric& f) { return f.id == use.metric->id; });
+  return found == std::end(kFast) || use.user ? nullptr : found;
+}
+
+/// Cells that a workgroup takes. It changes no bit of any cell.
+uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
+  double pairs = double(plan.entriesPerCell());
+  for (const PlanAxis* axis : {&plan.rows, &plan.columns}) pairs *= double(axis->positions.size());
+  double sharing = 1;  // cells that one reference row serves
+  const auto count = [&](const PlanAxis& axis) {
+    if (axis.referenceStride == 0 && !axis.synthetic) sharing *= double(axis.positions.size());
+  };
+  count(plan.rows);
+  count(plan.columns);
+  for (const PlanAxis& axis : plan.reduced) count(axis);
+  if (context.isCpu() && pairs * double(plan.vocab) < kManyEntries) return 1;
+  return sharing >= 7 ? 8 : sharing >= 3 ? 4 : 1;
+}
+
+template <typename T>
+std::span<const std::byte> bytesOf(const T& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+/// The tile's pairs that share a reference row, at most `most` together, and the reference's rows, each once.
+void groupPairs(const Tile& tile, uint32_t most, std::vector<PairGroup>& groups, std::vector<uint32_t>& rows) {
+  for (uint32_t i = 0; i < tile.entries.size(); ++i) {
+    const PairEntry& entry = tile.entries[i];
+    if (entry.missing) continue;
+    const bool joins = !groups.empty() && groups.back().reference == entry.reference && groups.back().count < most &&
+                       groups.back().first + groups.back().count == i;
+    if (joins)
+      ++groups.back().count;
+    else
+      groups.push_back({i, 1, entry.reference});
+    rows.push_back(entry.reference);
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+}
+
+}  // namespace
+
+std::vector<size_t> SharedPass::channelsOf(const Plan& plan, SideFormat cells, SideFormat reference) {
+  std::vector<size_t> channels;
+  if (cells.kind != kLogits || reference.kind != kLogits || reference.dtype > kF32) return channels;
+  if (plan.temperature > kMaxTemperature || plan.reference.tempered) return channels;
+  for (size_t i = 0; i < plan.metrics.size(); ++i)
+    if (fast(plan.metrics[i])) channels.push_back(i);
+  return channels;
+}
+
+SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std::vector<size_t>& channels,
+                       SideFormat cells, SideFormat reference, bool sharedTensor, size_t maxPairs, size_t maxRows)
+    : plan_(plan),
+      channels_(channels),
+      cells_(cells),
+      reference_(reference),
+      ownReferenceRows_(!sharedTensor),
+      maxPairs_(maxPairs),
+      lanes_(lanesFor(context, plan.vocab)),
+      parts_(RowStatsPass::partsFor(context, plan)),
+      shared_(sharedCells(context, plan)),
+      allowed_(allowedBuffer(context, plan)) {
+  for (const bool oneRead : {true, false})
+    if (wanted(oneRead, ~0u)) families_.push_back(makeFamily(context, oneRead));
+  // All rows need their normalisers where one family wants both sides'.
+  const bool all = wanted(false, ~0u) != 0;
+  if (all) cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells, RowStatsPass::Options{});
+  const RowStatsPass::Options listed{.listed = true, .top = true};
+  if (wanted(true, ~0u) || ownReferenceRows_)
+    referenceStats_ = std::make_unique<RowStatsPass>(context, plan, reference, listed);
+  statsPartials_ =
+      gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");
+  stats_ = gpu::Buffer(context, maxRows * sizeof(RowStats), gpu::Memory::Device, "row statistics");
+  partials_ = gpu::Buffer(context, maxPairs * parts_ * sizeof(SharedPartial), gpu::Memory::Device, "pairs' parts");
+}
+
+uint32_t SharedPass::wanted(bool oneRead, uint32_t bits) const {
+  uint32_t sums = 0;
+  for (const size_t channel : channels_) {
+    const FastMetric* metric = fast(plan_.metrics[channel]);
+    if (metric->oneRead == oneRead) sums |= metric->sums;
+  }
+  return sums & bits;
+}
+
+SharedPass::Family SharedPass::makeFamily(const gpu::Context& context, bool oneRead) const {
+  const auto flag = [&](uint32_t bit) { return wanted(oneRead, bit) ? 1u : 0u; };
+  const std::array<uint32_t, 9> constants{lanes_,
+                                          cells_.dtype,
+                                          reference_.dtype,
+                                          plan_.temperature == 1 ? 0u : 1u,
+                                          plan_.allowedBits.empty() ? 0u : 1u,
+                                          shared_,
+                                          flag(1),
+                                          flag(2),
+                                          flag(4)};
+  Family family;
+  family.sums = std::make_unique<gpu::ComputePipeline>(context, oneRead ? "one_read.comp" : "two_read.comp", 8,
+                                                       uint32_t(sizeof(SharedPush)), constants);
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    const Metric& metric = *plan_.metrics[channels_[i]].metric;
+    if (fast(plan_.metrics[channels_[i]])->oneRead != oneRead) continue;
+    const std::array<uint32_t, 3> merge{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit)};
+    family.merges.emplace_back(i, std::make_unique<gpu::ComputePipeline>(context, "shared_merge.comp", 5,
+                                                                         uint32_t(sizeof(SharedPush)), merge));
+  }
+  return family;
+}
+
+void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceOffset, const gpu::Buffer& values,
+                        uint64_t channelStride) {
+  const size_t cellRows = slot.tile.cellRows.size();
+  const size_t referenceRows = slot.tile.referenceRows.size();
+  std::vector<PairGroup> groups;
+  std::vector<uint32_t> rows;
+  groupPairs(slot.tile, shared_, groups, rows);
+  std::memcpy(slot.groups.mapped(), groups.data(), groups.size() * sizeof(PairGroup));
+  std::memcpy(slot.referenceList.mapped(), rows.data(), rows.size() * sizeof(uint32_t));
+
+  const gpu::BufferRange cells{&slot.rows(), 0, cellRows * cells_.rowVectors * 16};
+  const bool own = ownReferenceRows_ && referenceRows > 0;
+  const gpu::BufferRange reference =
+      own ? gpu::BufferRange{&slot.rows(), referenceOffset, referenceRows * reference_.rowVectors * 16} : cells;
+  gpu::DescriptorPool& pool = slot.submission.descriptors();
+  const uint32_t firstReference = own ? uint32_t(cellRows) : 0;
+  if (cellStats_) cellStats_->record(commands, pool, {cells, cellRows, 0}, statsPartials_, stats_, allowed_);
+  if (referenceStats_)
+    referenceStats_->record(commands, pool, {reference, rows.size(), firstReference, &slot.referenceList},
+                            statsPartials_, stats_, allowed_);
+
+  SharedPush push{.groups = uint32_t(groups.size()),
+                  .pairs = uint32_t(slot.tile.entries.size()),
+                  .width = uint32_t(plan_.vocab),
+                  .cellVectors = cells_.rowVectors,
+                  .referenceVectors = reference_.rowVectors,
+                  .inverseTemperature = float(1.0 / plan_.temperature),
+                  .unitScale = float(1.0 / plan_.logBase),
+                  .firstReferenceStats = firstReference,
+                  .parts = parts_,
+                  .valueStart = 0,
+                  .redoStart = 0};
+  for (const Family& family : families_) {
+    const gpu::BufferRange sums[] = {cells,           reference,      {&stats_},    {&statsPartials_},
+                                     {&slot.entries}, {&slot.groups}, {&partials_}, {&allowed_}};
+    family.sums->dispatch(commands, pool, sums, bytesOf(push), push.groups);
+    gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+    for (const auto& [index, merge] : family.merges) {
+      push.valueStart = uint32_t(channels_[index] * channelStride);
+      push.redoStart = uint32_t(index * maxPairs_);
+      const gpu::BufferRange buffers[] = {{&partials_}, {&slot.entries}, {&stats_}, {&values}, {&slot.verdicts}};
+      merge->dispatch(commands, pool, buffers, bytesOf(push), (push.pairs + kMergeSize - 1) / kMergeSize);
+    }
+    gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
+  }
+  gpu::barrier(commands, gpu::kComputeWrite, gpu::kHostRead);
+}
+
+std::vector<PairEntry> SharedPass::givenBack(const Slot& slot, size_t channel) const {
+  const size_t index = size_t(std::find(channels_.begin(), channels_.end(), channel) - channels_.begin());
+  std::vector<PairEntry> entries;
+  const std::byte* verdicts = slot.verdicts.mapped() + index * maxPairs_ * sizeof(uint32_t);
+  for (size_t i = 0; i < slot.tile.entries.size(); ++i) {
+    uint32_t verdict = 0;
+    std::memcpy(&verdict, verdicts + i * sizeof verdict, sizeof verdict);
+    if (verdict) entries.push_back(slot.tile.entries[i]);
+  }
+  return entries;
+}
+
+}  // namespace divlens

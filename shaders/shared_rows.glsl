@@ -14,8 +14,18 @@ layout(constant_id = 3) const bool kTempered = false;  // T != 1
 layout(constant_id = 4) const bool kMasked = false;    // some entries are excluded
 layout(constant_id = 5) const uint kShared = 1;        // cells that a workgroup compares with its reference row
 
+// lavapipe reads storage buffers lane by lane, in a loop of some forty instructions for each, and texels in one go.
+#ifdef ROWS_AS_TEXELS
+layout(set = 0, binding = 0) uniform utextureBuffer cellTexels;
+layout(set = 0, binding = 1) uniform utextureBuffer referenceTexels;
+uvec4 cellWords(uint i) { return texelFetch(cellTexels, int(i)); }
+uvec4 referenceWords(uint i) { return texelFetch(referenceTexels, int(i)); }
+#else
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uvec4 cellRows[]; };
 layout(std430, set = 0, binding = 1) readonly buffer References { uvec4 referenceRows[]; };
+uvec4 cellWords(uint i) { return cellRows[i]; }
+uvec4 referenceWords(uint i) { return referenceRows[i]; }
+#endif
 layout(std430, set = 0, binding = 2) readonly buffer Stats { RowStats stats[]; };
 layout(std430, set = 0, binding = 3) readonly buffer StatsPartials { StatsPartial statsPartials[]; };
 layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries[]; };
@@ -36,9 +46,9 @@ void loadCell(uint row, uint step, out float y[8]) {
   uint base = row * push.cellVectors;
   if (kCellDtype == kF32) {
     uint i = 2u * step;
-    decodeFloats(cellRows[base + i], i + 1u < push.cellVectors ? cellRows[base + i + 1u] : padding(kLogits), y);
+    decodeFloats(cellWords(base + i), i + 1u < push.cellVectors ? cellWords(base + i + 1u) : padding(kLogits), y);
   } else {
-    decodeHalves(cellRows[base + step], kCellDtype, y);
+    decodeHalves(cellWords(base + step), kCellDtype, y);
   }
 }
 
@@ -46,17 +56,17 @@ void loadReference(uint row, uint step, out float x[8]) {
   uint base = row * push.referenceVectors;
   if (kReferenceDtype == kF32) {
     uint i = 2u * step;
-    decodeFloats(referenceRows[base + i], i + 1u < push.referenceVectors ? referenceRows[base + i + 1u] : padding(kLogits), x);
+    decodeFloats(referenceWords(base + i), i + 1u < push.referenceVectors ? referenceWords(base + i + 1u) : padding(kLogits), x);
   } else {
-    decodeHalves(referenceRows[base + step], kReferenceDtype, x);
+    decodeHalves(referenceWords(base + step), kReferenceDtype, x);
   }
 }
 
 // One element of a cell's row.
 float cellElement(uint row, uint entry) {
   uint base = row * push.cellVectors;
-  if (kCellDtype == kF32) return uintBitsToFloat(cellRows[base + entry / 4u][entry % 4u]);
-  vec2 two = decodePair(cellRows[base + entry / 8u][(entry / 2u) % 4u], kCellDtype);
+  if (kCellDtype == kF32) return uintBitsToFloat(cellWords(base + entry / 4u)[entry % 4u]);
+  vec2 two = decodePair(cellWords(base + entry / 8u)[(entry / 2u) % 4u], kCellDtype);
   return (entry & 1u) == 0u ? two.x : two.y;
 }
 

@@ -1,23 +1,30 @@
 #include "divergence/row_stream.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "gpu/barrier.h"
 
 namespace divlens {
 
-Slot::Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets,
-           size_t sharedChannels)
-    : upload(context, bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
-      entries(context, maxEntries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
+Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets)
+    : upload(context, size.bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
+      entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
       submission(context, descriptorSets, 8) {
   // Memory that is device-local and mapped is read in place; else the commands copy it first.
-  if (!upload.mapped()) upload = gpu::Buffer(context, bytes, gpu::Memory::Upload, "rows");
-  if (!context.unifiedMemory()) device = gpu::Buffer(context, bytes, gpu::Memory::Device, "device rows");
-  if (sharedChannels == 0) return;
-  groups = gpu::Buffer(context, maxEntries * sizeof(kernels::PairGroup), gpu::Memory::Upload, "groups of pairs");
-  referenceList = gpu::Buffer(context, maxEntries * sizeof(uint32_t), gpu::Memory::Upload, "reference rows");
-  verdicts = gpu::Buffer(context, sharedChannels * maxEntries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
+  if (!upload.mapped()) upload = gpu::Buffer(context, size.bytes, gpu::Memory::Upload, "rows");
+  if (!context.unifiedMemory()) device = gpu::Buffer(context, size.bytes, gpu::Memory::Device, "device rows");
+  if (size.texels) {
+    cellTexels = gpu::TexelView(context, rows(), 0, std::min(size.referenceOffset, size.bytes) / 16 * 16);
+    if (size.referenceOffset < size.bytes)
+      referenceTexels =
+          gpu::TexelView(context, rows(), size.referenceOffset, (size.bytes - size.referenceOffset) / 16 * 16);
+  }
+  if (size.sharedChannels == 0) return;
+  groups = gpu::Buffer(context, size.entries * sizeof(kernels::PairGroup), gpu::Memory::Upload, "groups of pairs");
+  referenceList = gpu::Buffer(context, size.entries * sizeof(uint32_t), gpu::Memory::Upload, "reference rows");
+  verdicts =
+      gpu::Buffer(context, size.sharedChannels * size.entries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
 }
 
 void Slot::recordUpload(VkCommandBuffer commands) const {

@@ -24,12 +24,19 @@ struct Slot {
   size_t pairs = 0;       ///< how many of them the commands take
   gpu::Buffer groups;     ///< of SharedPass: pairs that share a reference row, and those rows
   gpu::Buffer referenceList;
-  gpu::Buffer verdicts;  ///< of SharedPass, for each of its channels: pairs that it gives back
+  gpu::Buffer verdicts;                        ///< of SharedPass, for each of its channels: pairs that it gives back
+  gpu::TexelView cellTexels, referenceTexels;  ///< of rows(), where the kernels read it so
   gpu::Submission submission;
   const gpu::Buffer& rows() const { return device ? device : upload; }
-  /// `sharedChannels`: channels of SharedPass.
-  Slot(const gpu::Context& context, uint64_t bytes, uint64_t maxEntries, uint32_t descriptorSets,
-       size_t sharedChannels);
+  /// How large everything is.
+  struct Size {
+    uint64_t bytes = 0;            ///< of the rows
+    uint64_t referenceOffset = 0;  ///< where the reference's rows start; `bytes` where they are the cells'
+    uint64_t entries = 0;          ///< pairs
+    size_t sharedChannels = 0;     ///< of SharedPass
+    bool texels = false;           ///< the kernels read rows as texels
+  };
+  Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets);
   /// Records what takes the rows from where they were read to where the kernels read them.
   void recordUpload(VkCommandBuffer commands) const;
 };

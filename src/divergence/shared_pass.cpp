@@ -95,6 +95,7 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
       cells_(cells),
       reference_(reference),
       ownReferenceRows_(!sharedTensor),
+      texels_(readsTexels(context)),
       maxPairs_(maxPairs),
       lanes_(lanesFor(context, plan.vocab)),
       parts_(RowStatsPass::partsFor(context, plan)),
@@ -135,8 +136,9 @@ SharedPass::Family SharedPass::makeFamily(const gpu::Context& context, bool oneR
                                           flag(2),
                                           flag(4)};
   Family family;
-  family.sums = std::make_unique<gpu::ComputePipeline>(context, oneRead ? "one_read.comp" : "two_read.comp", 8,
-                                                       uint32_t(sizeof(SharedPush)), constants);
+  const std::string shader = std::string(oneRead ? "one_read" : "two_read") + (texels_ ? "_texels.comp" : ".comp");
+  family.sums = std::make_unique<gpu::ComputePipeline>(context, shader, 8, uint32_t(sizeof(SharedPush)), constants,
+                                                       std::span<const uint32_t>{}, texels_ ? 2u : 0u);
   for (size_t i = 0; i < channels_.size(); ++i) {
     const Metric& metric = *plan_.metrics[channels_[i]].metric;
     if (fast(plan_.metrics[channels_[i]])->oneRead != oneRead) continue;
@@ -180,8 +182,11 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
                   .valueStart = 0,
                   .redoStart = 0};
   for (const Family& family : families_) {
-    const gpu::BufferRange sums[] = {cells,           reference,      {&stats_},    {&statsPartials_},
-                                     {&slot.entries}, {&slot.groups}, {&partials_}, {&allowed_}};
+    gpu::BufferRange cellSource = cells, referenceSource = reference;
+    if (texels_) cellSource.texels = slot.cellTexels.handle();
+    if (texels_) referenceSource.texels = (own ? slot.referenceTexels : slot.cellTexels).handle();
+    const gpu::BufferRange sums[] = {cellSource,      referenceSource, {&stats_},    {&statsPartials_},
+                                     {&slot.entries}, {&slot.groups},  {&partials_}, {&allowed_}};
     family.sums->dispatch(commands, pool, sums, bytesOf(push), push.groups);
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
     for (const auto& [index, merge] : family.merges) {

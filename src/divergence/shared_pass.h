@@ -25,6 +25,8 @@ class SharedPass {
               uint64_t channelStride);
   /// After the slot's commands are done: entries of its tile whose value of `channel` must be computed otherwise.
   std::vector<kernels::PairEntry> givenBack(const Slot& slot, size_t channel) const;
+  /// True where the kernels read rows as texels: on processors (see shaders/shared_rows.glsl).
+  static bool readsTexels(const gpu::Context& context) { return context.isCpu(); }
   const std::vector<size_t>& channels() const { return channels_; }
   /// Descriptor sets that one record() takes.
   static constexpr uint32_t kDescriptorSets = 2 * RowStatsPass::kDescriptorSets + 2 + 6;
@@ -36,12 +38,12 @@ class SharedPass {
     std::vector<std::pair<size_t, std::unique_ptr<gpu::ComputePipeline>>> merges;  ///< by index into channels_
   };
   Family makeFamily(const gpu::Context& context, bool oneRead) const;
-  uint32_t wanted(bool oneRead, uint32_t bit) const;
+  uint32_t wanted(bool oneRead, uint32_t bits) const;
 
   const Plan& plan_;
   std::vector<size_t> channels_;
   SideFormat cells_, reference_;
-  bool ownReferenceRows_;
+  bool ownReferenceRows_, texels_;
   size_t maxPairs_;
   uint32_t lanes_, parts_, shared_;
   std::unique_ptr<RowStatsPass> referenceStats_, cellStats_;

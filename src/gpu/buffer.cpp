@@ -34,7 +34,8 @@ Buffer::Buffer(const Context& context, uint64_t bytes, Memory memory, const char
     : device_(context.device()), bytes_(bytes) {
   const VkBufferCreateInfo create{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                   .size = std::max<uint64_t>(bytes, 16),
-                                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                           VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                                            VK_BUFFER_USAGE_TRANSFER_DST_BIT};
   check(vkCreateBuffer(device_, &create, nullptr, &buffer_), "vkCreateBuffer");
   VkMemoryRequirements needs{};

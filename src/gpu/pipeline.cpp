@@ -12,6 +12,7 @@ namespace divlens::gpu {
 namespace {
 
 constexpr uint32_t kMaxGroups = 65535;
+constexpr uint32_t kTexelBuffersPerSet = 2;
 
 }  // namespace
 
@@ -26,14 +27,30 @@ ShaderModule::ShaderModule(const Context& context, const std::string& name, std:
   context.nameObject(VK_OBJECT_TYPE_SHADER_MODULE, reinterpret_cast<uint64_t>(module_), name.c_str());
 }
 
+TexelView::TexelView(const Context& context, const Buffer& buffer, uint64_t offset, uint64_t bytes)
+    : device_(context.device()) {
+  const VkBufferViewCreateInfo create{.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                                      .buffer = buffer.handle(),
+                                      .format = VK_FORMAT_R32G32B32A32_UINT,
+                                      .offset = offset,
+                                      .range = bytes};
+  check(vkCreateBufferView(device_, &create, nullptr, &view_), "vkCreateBufferView");
+}
+
+TexelView::~TexelView() {
+  if (view_) vkDestroyBufferView(device_, view_, nullptr);
+}
+
 ShaderModule::~ShaderModule() { vkDestroyShaderModule(device_, module_, nullptr); }
 
-PipelineLayout::PipelineLayout(const Context& context, uint32_t bindings, uint32_t pushBytes, VkShaderStageFlags stages)
+PipelineLayout::PipelineLayout(const Context& context, uint32_t bindings, uint32_t pushBytes, VkShaderStageFlags stages,
+                               uint32_t texelBindings)
     : device_(context.device()) {
   std::vector<VkDescriptorSetLayoutBinding> list;
   for (uint32_t i = 0; i < bindings; ++i)
     list.push_back({.binding = i,
-                    .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                    .descriptorType =
+                        i < texelBindings ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
                     .descriptorCount = 1,
                     .stageFlags = stages});
   const VkDescriptorSetLayoutCreateInfo set{
@@ -55,9 +72,10 @@ PipelineLayout::~PipelineLayout() {
 
 DescriptorPool::DescriptorPool(const Context& context, uint32_t sets, uint32_t buffersPerSet)
     : device_(context.device()) {
-  const VkDescriptorPoolSize size{.type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .descriptorCount = sets * buffersPerSet};
+  const VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, sets * buffersPerSet},
+                                        {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, sets * kTexelBuffersPerSet}};
   const VkDescriptorPoolCreateInfo create{
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = sets, .poolSizeCount = 1, .pPoolSizes = &size};
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = sets, .poolSizeCount = 2, .pPoolSizes = sizes};
   check(vkCreateDescriptorPool(device_, &create, nullptr, &pool_), "vkCreateDescriptorPool");
 }
 
@@ -84,16 +102,18 @@ VkDescriptorSet DescriptorPool::make(const PipelineLayout& layout, std::span<con
                       .dstSet = set,
                       .dstBinding = i,
                       .descriptorCount = 1,
-                      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                      .pBufferInfo = &infos[i]});
+                      .descriptorType = buffers[i].texels ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                                          : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                      .pBufferInfo = &infos[i],
+                      .pTexelBufferView = &buffers[i].texels});
   vkUpdateDescriptorSets(device_, uint32_t(writes.size()), writes.data(), 0, nullptr);
   return set;
 }
 
 ComputePipeline::ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings,
                                  uint32_t pushBytes, std::span<const uint32_t> constants,
-                                 std::span<const uint32_t> code)
-    : device_(context.device()), layout_(context, bindings, pushBytes, VK_SHADER_STAGE_COMPUTE_BIT) {
+                                 std::span<const uint32_t> code, uint32_t texelBindings)
+    : device_(context.device()), layout_(context, bindings, pushBytes, VK_SHADER_STAGE_COMPUTE_BIT, texelBindings) {
   const ShaderModule module(context, shader, code);
   std::vector<VkSpecializationMapEntry> entries;
   for (uint32_t i = 0; i < constants.size(); ++i) entries.push_back({.constantID = i, .offset = 4 * i, .size = 4});

@@ -16,6 +16,29 @@ struct BufferRange {
   const Buffer* buffer = nullptr;
   uint64_t offset = 0;
   uint64_t bytes = 0;
+  VkBufferView texels = VK_NULL_HANDLE;  ///< shown as texels through this view instead
+};
+
+/// A part of a buffer as texels of four 32-bit words.
+class TexelView {
+ public:
+  TexelView() = default;
+  TexelView(const Context& context, const Buffer& buffer, uint64_t offset, uint64_t bytes);
+  TexelView(TexelView&& other) noexcept { swap(other); }
+  TexelView& operator=(TexelView&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~TexelView();
+  VkBufferView handle() const { return view_; }
+
+ private:
+  void swap(TexelView& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(view_, other.view_);
+  }
+  VkDevice device_ = VK_NULL_HANDLE;
+  VkBufferView view_ = VK_NULL_HANDLE;
 };
 
 /// A shader module from the SPIR-V that is embedded as "shaders/NAME.spv", or from `code` where it is given.
@@ -32,10 +55,12 @@ class ShaderModule {
   VkShaderModule module_ = VK_NULL_HANDLE;
 };
 
-/// Layout of one descriptor set of `bindings` storage buffers and `pushBytes` of push constants.
+/// Layout of one descriptor set of `bindings` storage buffers, the first `texelBindings` of them texel buffers instead,
+/// and of `pushBytes` of push constants.
 class PipelineLayout {
  public:
-  PipelineLayout(const Context& context, uint32_t bindings, uint32_t pushBytes, VkShaderStageFlags stages);
+  PipelineLayout(const Context& context, uint32_t bindings, uint32_t pushBytes, VkShaderStageFlags stages,
+                 uint32_t texelBindings = 0);
   ~PipelineLayout();
   PipelineLayout(const PipelineLayout&) = delete;
   PipelineLayout& operator=(const PipelineLayout&) = delete;
@@ -48,7 +73,7 @@ class PipelineLayout {
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
 };
 
-/// Hands out descriptor sets of storage buffers; all are given back together by reset().
+/// Hands out descriptor sets of storage and texel buffers; all are given back together by reset().
 class DescriptorPool {
  public:
   DescriptorPool(const Context& context, uint32_t sets, uint32_t buffersPerSet);
@@ -67,7 +92,7 @@ class DescriptorPool {
 class ComputePipeline {
  public:
   ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings, uint32_t pushBytes,
-                  std::span<const uint32_t> constants, std::span<const uint32_t> code = {});
+                  std::span<const uint32_t> constants, std::span<const uint32_t> code = {}, uint32_t texelBindings = 0);
   ~ComputePipeline();
   ComputePipeline(const ComputePipeline&) = delete;
   ComputePipeline& operator=(const ComputePipeline&) = delete;

@@ -1,0 +1,110 @@
+// Bounded divergences of p = softmax(x / T) and q = softmax(y / T), both normalisers known (row_stats). With d = ln q - ln p,
+// M = max(p, q), e = min(p, q) / M = exp(-|d|), w = 1 - e, terms of one vocabulary entry:
+//   JSD         M f(w), f = ((2-w)(-ln(1-w/2)) + (1-w) ln(1-w)) / 2
+//   TV          M w / 2
+//   Hellinger^2 M (1 - sqrt e)^2 / 2
+// f is a polynomial times w^2 up to w = 1/2, and a polynomial less e|d|/2 beyond (weighted least squares on Chebyshev nodes,
+// relative error 5e-8): no logarithm, no division. e^r and e^-r come from one even and one odd polynomial.
+#include "kernels.h"
+#include "functions.glsl"
+#include "rows.glsl"
+#include "shared_rows.glsl"
+
+layout(constant_id = 6) const bool kJsd = true;
+layout(constant_id = 7) const bool kTv = false;
+layout(constant_id = 8) const bool kHellinger = false;
+
+// f of above; e = 1 - w, a = |d| = -ln e.
+float jsdShare(float w, float e, float a) {
+  float s = fma(w, 0.0510976252, -0.0408354381);
+  s = fma(w, s, 0.0364820336);
+  s = fma(w, s, 0.00972388082);
+  s = fma(w, s, 0.0243134224);
+  s = fma(w, s, 0.0364007715);
+  s = fma(w, s, 0.0625014230);
+  s = fma(w, s, 0.124999994);
+  float t = fma(w, -0.00533087189, 0.0134186493);
+  t = fma(w, t, -0.0266984092);
+  t = fma(w, t, -0.00372930489);
+  t = fma(w, t, -0.132810403);
+  t = fma(w, t, 0.501922017);
+  t = fma(w, t, -0.000198078614);
+  return w < 0.5 ? s * (w * w) : fma(-0.5 * e, a, t);
+}
+
+struct Sums {
+  Sum jsd, tv, hellinger;
+  float high;
+};
+
+void main() {
+  uint number = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
+  if (number >= push.groups) return;
+  PairGroup group = groups[number];
+  RowStats P = stats[push.firstReferenceStats + group.reference];
+  uint row[kShared];
+  float offset[kShared];  // of the raw logits
+  float logs[kShared];    // of the normalisers, with what rounding took from the offset
+  Sums s[kShared];
+  [[unroll]] for (uint g = 0u; g < kShared; ++g) {
+    row[g] = entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
+    RowStats Q = stats[row[g]];
+    precise float between = Q.offset - P.offset;
+    offset[g] = between;
+    logs[g] = Q.logSum - P.logSum;
+    if (kFloats) logs[g] += lostBy(Q.offset, P.offset, between) * push.inverseTemperature;
+    Sum none = Sum(0.0, 0.0);
+    bool far = !(abs(between) < kHighestShift) || !(abs(P.offset) < kHighestOffset) || (Q.flags & kBadRow) != 0u;
+    s[g] = Sums(none, none, none, far ? kGiveBack : 0.0);
+  }
+  uint steps = (push.width + kLoad - 1u) / kLoad;
+  for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
+    float x[8];
+    float p[8];
+    loadReference(group.reference, step, x);
+    uint counts = kMasked ? allowedBits(step, push.width, allowed[step / 4u], true) : 0xffu;
+    if (kMasked) exclude(counts, kLogits, x);
+    [[unroll]] for (int i = 0; i < 8; ++i) {
+      x[i] = lifted(x[i], kFloor);
+      p[i] = expNegative((x[i] - P.offset) * push.inverseTemperature) * P.scale;
+    }
+    [[unroll]] for (uint g = 0u; g < kShared; ++g) {
+      float y[8];
+      loadCell(row[g], step, y);
+      if (kMasked) exclude(counts, kLogits, y);
+      float lowest = kFloor + offset[g];
+      float jsd = 0.0, tv = 0.0, hellinger = 0.0;
+      [[unroll]] for (int i = 0; i < 8; ++i) {
+        float d = shiftedDifference(lifted(y[i], lowest), x[i], offset[g]);
+        if (kTempered) d *= push.inverseTemperature;
+        d -= logs[g];
+        s[g].high = d > s[g].high ? d : s[g].high;
+        float a = abs(d);
+        a = a > 80.0 ? 80.0 : a;
+        float n = roundEven(a * 1.44269504);
+        float r = fma(n, -kLn2, a);
+        uint bits = uint(int(n)) << 23;
+        float power = uintBitsToFloat(0x3f800000u + bits);
+        float inverse = uintBitsToFloat(0x3f800000u - bits);
+        float z = r * r;
+        float even = z * fma(z, fma(z, 1.0 / 720.0, 1.0 / 24.0), 0.5);  // cosh r - 1
+        float odd = r * fma(z, fma(z, fma(z, 1.0 / 5040.0, 1.0 / 120.0), 1.0 / 6.0), 1.0);  // sinh r
+        float w = fma(inverse, odd - even, 1.0 - inverse);
+        float e = fma(inverse, even - odd, inverse);
+        float major = d > 0.0 ? p[i] * fma(power, even + odd, power) : p[i];
+        if (kJsd) jsd = fma(major, jsdShare(w, e, a), jsd);
+        if (kTv) tv = fma(major, w, tv);
+        if (kHellinger) {
+          float root = w / (1.0 + sqrt(e));
+          hellinger = fma(major, root * root, hellinger);
+        }
+      }
+      if (kJsd) add(s[g].jsd, jsd);
+      if (kTv) add(s[g].tv, tv);
+      if (kHellinger) add(s[g].hellinger, hellinger);
+    }
+  }
+  [[unroll]] for (uint g = 0u; g < kShared; ++g)
+    storePartial(group.first + g, g < group.count,
+                 SharedPartial(s[g].jsd.value, s[g].tv.value, s[g].hellinger.value, 0.0, 0.0, s[g].high, 0.0));
+}

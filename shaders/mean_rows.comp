@@ -15,6 +15,7 @@ layout(std430, set = 0, binding = 1) readonly buffer Stats { RowStats stats[]; }
 layout(std430, set = 0, binding = 2) buffer Mean { float mean[]; };
 layout(push_constant) uniform Push { MeanPush push; };
 
+#define rowWords(i) rows[i]
 #include "load_row.glsl"
 
 float probability(float x, RowStats s) {

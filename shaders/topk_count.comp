@@ -17,6 +17,7 @@ layout(std430, set = 0, binding = 1) buffer States { TopState states[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
 layout(push_constant) uniform Push { TopPush push; };
 
+#define rowWords(i) rows[i]
 #include "load_row.glsl"
 
 void main() {

@@ -3,8 +3,8 @@
 //   JSD         M f(w), f = ((2-w)(-ln(1-w/2)) + (1-w) ln(1-w)) / 2
 //   TV          M w / 2
 //   Hellinger^2 M (1 - sqrt e)^2 / 2
-// f is a polynomial times w^2 up to w = 1/2, and a polynomial less e|d|/2 beyond (weighted least squares on Chebyshev nodes,
-// relative error 5e-8): no logarithm, no division. e^r and e^-r come from one even and one odd polynomial.
+// f = w (w A(w) + e |d| B(w)) with polynomials A and B (weighted least squares, relative error 5e-8 on all of [0, 1]): no
+// logarithm, no division. e^r and e^-r come from one even and one odd polynomial.
 #include "kernels.h"
 #include "functions.glsl"
 #include "rows.glsl"
@@ -16,20 +16,15 @@ layout(constant_id = 8) const bool kHellinger = false;
 
 // f of above; e = 1 - w, a = |d| = -ln e.
 float jsdShare(float w, float e, float a) {
-  float s = fma(w, 0.0510976252, -0.0408354381);
-  s = fma(w, s, 0.0364820336);
-  s = fma(w, s, 0.00972388082);
-  s = fma(w, s, 0.0243134224);
-  s = fma(w, s, 0.0364007715);
-  s = fma(w, s, 0.0625014230);
-  s = fma(w, s, 0.124999994);
-  float t = fma(w, -0.00533087189, 0.0134186493);
-  t = fma(w, t, -0.0266984092);
-  t = fma(w, t, -0.00372930489);
-  t = fma(w, t, -0.132810403);
-  t = fma(w, t, 0.501922017);
-  t = fma(w, t, -0.000198078614);
-  return w < 0.5 ? s * (w * w) : fma(-0.5 * e, a, t);
+  float s = fma(w, 0.00182112734, 0.0170018864);
+  s = fma(w, s, -0.392214100);
+  s = fma(w, s, 1.51880642);
+  s = fma(w, s, -2.47755855);
+  s = fma(w, s, 1.67871679);
+  float t = fma(w, 0.150266738, -0.859713008);
+  t = fma(w, t, 1.76320086);
+  t = fma(w, t, -1.55371680);
+  return w * fma(w, s, e * a * t);
 }
 
 struct Sums {
@@ -89,9 +84,11 @@ void main() {
         float z = r * r;
         float even = z * fma(z, fma(z, 1.0 / 720.0, 1.0 / 24.0), 0.5);  // cosh r - 1
         float odd = r * fma(z, fma(z, fma(z, 1.0 / 5040.0, 1.0 / 120.0), 1.0 / 6.0), 1.0);  // sinh r
-        float w = fma(inverse, odd - even, 1.0 - inverse);
-        float e = fma(inverse, even - odd, inverse);
-        float major = d > 0.0 ? p[i] * fma(power, even + odd, power) : p[i];
+        float less = inverse * (odd - even);
+        float w = (1.0 - inverse) + less;
+        float e = inverse - less;
+        float grown = p[i] * power;
+        float major = d > 0.0 ? fma(grown, even + odd, grown) : p[i];
         if (kJsd) jsd = fma(major, jsdShare(w, e, a), jsd);
         if (kTv) tv = fma(major, w, tv);
         if (kHellinger) {

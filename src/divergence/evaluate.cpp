@@ -148,21 +148,6 @@ class RowsRun {
     if (sharedPass_) sharedPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
     if (pairsPass_) pairsPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
     slot.submission.submit();
-    if (getenv("REPEAT")) {
-      slot.submission.wait();
-      double best = 1e9;
-      for (int i = 0; i < atoi(getenv("REPEAT")); ++i) {
-        VkCommandBuffer c = slot.submission.begin();
-        slot.recordUpload(c);
-        if (sharedPass_) sharedPass_->record(c, slot, layout_.referenceOffset, values, channelStride);
-        if (pairsPass_) pairsPass_->record(c, slot, layout_.referenceOffset, values, channelStride);
-        const auto t0 = std::chrono::steady_clock::now();
-        slot.submission.submit();
-        slot.submission.wait();
-        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - t0).count());
-      }
-      fmt::print(stderr, "tile {} pairs best {:.2f} ms = {:.3f} G pairs/s\n", slot.pairs, best*1e3, double(slot.pairs)*double(plan_.vocab)/best*1e-9);
-    }
   }
 
   /// Waits for the slot's commands, then computes what the fast way gave back while its rows are still there.

@@ -30,6 +30,7 @@ class RowStatsPass {
     bool low = false;     ///< the smallest element of each row is wanted too
     bool listed = false;  ///< only the rows of a list
     bool top = false;     ///< the partials say where their largest element is
+    bool texels = false;  ///< rows are read through a texel view
   };
   /// `count` rows; row i has statistics and partials number `first` + i. With a list, `count` is its length.
   struct Rows {

@@ -105,8 +105,8 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
     if (wanted(oneRead, ~0u)) families_.push_back(makeFamily(context, oneRead));
   // All rows need their normalisers where one family wants both sides'.
   const bool all = wanted(false, ~0u) != 0;
-  if (all) cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells, RowStatsPass::Options{});
-  const RowStatsPass::Options listed{.listed = true, .top = true};
+  if (all) cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells, RowStatsPass::Options{.texels = texels_});
+  const RowStatsPass::Options listed{.listed = true, .top = true, .texels = texels_};
   if (wanted(true, ~0u) || ownReferenceRows_)
     referenceStats_ = std::make_unique<RowStatsPass>(context, plan, reference, listed);
   statsPartials_ =
@@ -165,9 +165,12 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
       own ? gpu::BufferRange{&slot.rows(), referenceOffset, referenceRows * reference_.rowVectors * 16} : cells;
   gpu::DescriptorPool& pool = slot.submission.descriptors();
   const uint32_t firstReference = own ? uint32_t(cellRows) : 0;
-  if (cellStats_) cellStats_->record(commands, pool, {cells, cellRows, 0}, statsPartials_, stats_, allowed_);
+  gpu::BufferRange cellSource = cells, referenceSource = reference;
+  if (texels_) cellSource.texels = slot.cellTexels.handle();
+  if (texels_) referenceSource.texels = (own ? slot.referenceTexels : slot.cellTexels).handle();
+  if (cellStats_) cellStats_->record(commands, pool, {cellSource, cellRows, 0}, statsPartials_, stats_, allowed_);
   if (referenceStats_)
-    referenceStats_->record(commands, pool, {reference, rows.size(), firstReference, &slot.referenceList},
+    referenceStats_->record(commands, pool, {referenceSource, rows.size(), firstReference, &slot.referenceList},
                             statsPartials_, stats_, allowed_);
 
   SharedPush push{.groups = uint32_t(groups.size()),
@@ -182,9 +185,6 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
                   .valueStart = 0,
                   .redoStart = 0};
   for (const Family& family : families_) {
-    gpu::BufferRange cellSource = cells, referenceSource = reference;
-    if (texels_) cellSource.texels = slot.cellTexels.handle();
-    if (texels_) referenceSource.texels = (own ? slot.referenceTexels : slot.cellTexels).handle();
     const gpu::BufferRange sums[] = {cellSource,      referenceSource, {&stats_},    {&statsPartials_},
                                      {&slot.entries}, {&slot.groups},  {&partials_}, {&allowed_}};
     family.sums->dispatch(commands, pool, sums, bytesOf(push), push.groups);

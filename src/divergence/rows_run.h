@@ -1,0 +1,65 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "divergence/evaluate.h"
+#include "divergence/pairs_pass.h"
+#include "divergence/row_stream.h"
+#include "divergence/shared_pass.h"
+
+namespace divlens {
+
+/// Throws Error(Interrupted) or Error(Terminated) once the options' flag is set.
+void throwIfCancelled(const EvaluateOptions& options);
+
+/// Everything that a run over rows of distributions needs, made once for all blocks: how tiles are laid out, the ring
+/// of slots, and the passes over a tile, the fast one for the metrics and rows that it knows.
+class RowsRun {
+ public:
+  RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options);
+  /// Values of all channels of one block: values[channel · channelStride + cell · entries + entry]. `afterTile` is
+  /// called once a tile.
+  void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
+               uint64_t totalBytes, std::vector<std::string>& warnings, const std::function<void()>& afterTile);
+  /// Values that the fast way gave back so far.
+  uint64_t givenBack() const { return givenBack_; }
+
+ private:
+  /// How rows of both sides lie in a slot, and how many fit.
+  struct Layout {
+    TileLimits limits;
+    uint64_t referenceOffset = 0;
+    uint64_t bytes = 0;
+  };
+  size_t maxRows() const { return 2 * layout_.limits.entries; }
+  int64_t width(const Tensor& tensor) const { return plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(); }
+  void chooseLayout();
+  void choosePasses();
+  std::unique_ptr<PairsPass> makePairsPass(const std::vector<size_t>& channels) const;
+  void submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
+  /// Waits for the slot's commands, then computes what the fast way gave back while its rows are still there.
+  void computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
+
+  const gpu::Context& context_;
+  const Plan& plan_;
+  const EvaluateOptions& options_;
+  RowReader cells_;
+  std::optional<RowReader> reference_;
+  std::vector<int64_t> targets_;
+  bool shared_ = false;
+  Layout layout_;
+  SideFormat cellSide_, referenceSide_;
+  std::optional<SharedPass> sharedPass_;
+  std::unique_ptr<PairsPass> pairsPass_;                      ///< metrics that have no fast way
+  std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;  ///< of channels that gave pairs back
+  uint64_t givenBack_ = 0;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  uint64_t done_ = 0;
+  bool checked_ = false;
+};
+
+}  // namespace divlens

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,11 +33,13 @@ int unnamedFile() {
   return file;
 }
 
+/// Without moving the file's position, which the program shares.
 std::string contents(int file) {
-  std::string text(size_t(lseek(file, 0, SEEK_END)), '\0');
+  struct stat status{};
+  fstat(file, &status);
+  std::string text(size_t(status.st_size), '\0');
   const ssize_t got = pread(file, text.data(), text.size(), 0);
   text.resize(got < 0 ? 0 : size_t(got));
-  close(file);
   return text;
 }
 
@@ -94,8 +97,12 @@ Ran Running::finish() {
   ran.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   ran.out = contents(out_);
   ran.err = contents(err_);
+  close(out_);
+  close(err_);
   return ran;
 }
+
+std::string Running::words() const { return contents(err_); }
 
 Ran run(const std::vector<std::string>& arguments, const RunOptions& options) {
   return Running(arguments, options).finish();

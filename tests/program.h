@@ -27,6 +27,8 @@ class Running {
  public:
   Running(const std::vector<std::string>& arguments, const RunOptions& options);
   pid_t pid() const { return pid_; }
+  /// What it has written to standard error so far.
+  std::string words() const;
   Ran finish();
 
  private:

@@ -77,6 +77,7 @@ void Viewer::run() {
     frame();
   }
   status(fmt::format("closed after {} frames", frames_));
+  checkValidation(*context_);
 }
 
 void Viewer::status(const std::string& text) const {

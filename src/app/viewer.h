@@ -101,6 +101,7 @@ class Viewer {
   void statusLine();
   void errors();
   void help();
+  bool pathField(std::string& path, const char* use, bool& shown);
   void saveDialog();
   void openDialog();
 
@@ -165,6 +166,7 @@ class Viewer {
   bool verbose_ = false, quit_ = false;
   std::map<std::string, std::string> edits_;  ///< texts that are being typed, by option
   std::string savePath_, openPath_;
+  std::vector<std::string> recent_;
   float percentile_ = 95;
   bool dragsUpper_ = false;
 

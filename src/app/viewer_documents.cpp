@@ -16,6 +16,7 @@ void Viewer::open(const Settings& settings) {
   // The loader's thread may outlive a frame, never the window: GLFW is still there when it wakes it.
   documents_.push_back(std::make_unique<Document>(settings, context_, [] { glfwPostEmptyEvent(); }));
   current_ = documents_.size() - 1;
+  selectTab_ = true;
   Document& document = current();
   document.name = std::filesystem::path(settings.dumps.at(0)).filename().string();
   takeState(document);
@@ -43,6 +44,7 @@ void Viewer::show(size_t number) {
 
 void Viewer::close(size_t number) {
   keepState(*documents_[number]);
+  status("closed " + documents_[number]->name);
   retire(documents_[number]->view);
   retire(documents_[number]->tables);
   retire(documents_[number]->pyramid);

@@ -75,6 +75,13 @@ void Viewer::layOut(Document& document) {
   document.laidOut = span;
   document.size = size;
   document.dirty = false;
+  const HeatmapArea* area = areaOf(document.layout, 0);
+  const ColorbarArea* bar = barOf(document.layout, 0);
+  if (!verbose_ || !area) return;
+  const Rect &a = area->rect, b = bar ? bar->rect : Rect{};
+  status(fmt::format("laid out: {} {} figure, cells {} {} {} {}, rows {} {}, columns {} {}, bar {} {} {} {}",
+                     size.width, size.height, a.x, a.y, a.w, a.h, span.rowBegin, span.rowEnd, span.columnBegin,
+                     span.columnEnd, b.x, b.y, b.w, b.h));
 }
 
 void Viewer::paintFigure(ListPainter& painter) {

@@ -48,6 +48,8 @@ const std::vector<KeyRow>& keyRows() {
       {ViewKey::Help, '?', false, false, "?, F1", "these keys"},
       {ViewKey::Help, GLFW_KEY_F1, false, false, nullptr, nullptr},
       {ViewKey::Escape, GLFW_KEY_ESCAPE, false, false, "Esc", "close what lies over the figure; nothing is lost"},
+      {ViewKey::Enter, GLFW_KEY_ENTER, false, false, nullptr, nullptr},
+      {ViewKey::Enter, GLFW_KEY_KP_ENTER, false, false, nullptr, nullptr},
       {ViewKey::Quit, 'q', true, false, "Ctrl+Q", "end"},
   };
   return table;

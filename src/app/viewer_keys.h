@@ -29,6 +29,7 @@ enum class ViewKey {
   Panel,
   FocusPanel,
   Help,
+  Enter,
   Quit,
   Escape
 };

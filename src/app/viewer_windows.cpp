@@ -162,23 +162,31 @@ void Viewer::help() {
   ImGui::End();
 }
 
+// A field for a path; true once it is to be used. Enter is taken from the events: ImGui 1.86 misses keys that go up
+// before its next frame.
+bool Viewer::pathField(std::string& path, const char* use, bool& shown) {
+  ImGui::SetNextItemWidth(px(420));
+  if (ImGui::IsWindowAppearing()) ImGui::SetKeyboardFocusHere();
+  ImGui::InputText("##path", &path, ImGuiInputTextFlags_AutoSelectAll);
+  if (ImGui::IsItemActivated()) status("asking for a path");
+  bool go = events_.pressed(ViewKey::Enter) && !path.empty();
+  go = ImGui::Button(use) || go;
+  ImGui::SameLine();
+  if (ImGui::Button("Cancel")) shown = false;
+  if (!go) return false;
+  shown = false;
+  ImGui::SetWindowFocus(nullptr);
+  return true;
+}
+
 void Viewer::saveDialog() {
   if (!saveShown_) return;
   ImGui::SetNextWindowPos(ImVec2(float(figureSize_.width) / 2, px(120)), ImGuiCond_Appearing, ImVec2(0.5f, 0));
   ImGui::Begin("Save", &saveShown_, kFloating);
   ImGui::TextUnformatted("The suffix decides: .png .pdf .svg .npy .csv .tsv .json");
-  ImGui::SetNextItemWidth(px(420));
-  if (ImGui::IsWindowAppearing()) ImGui::SetKeyboardFocusHere();
-  bool go =
-      ImGui::InputText("##path", &savePath_, ImGuiInputTextFlags_EnterReturnsTrue | ImGuiInputTextFlags_AutoSelectAll);
-  go = ImGui::Button("Save") || go;
-  ImGui::SameLine();
-  if (ImGui::Button("Cancel")) saveShown_ = false;
+  const bool go = pathField(savePath_, "Save", saveShown_);
   ImGui::End();
-  if (!go) return;
-  saveShown_ = false;
-  ImGui::SetWindowFocus(nullptr);
-  save(savePath_);
+  if (go) save(savePath_);
 }
 
 void Viewer::openDialog() {
@@ -186,19 +194,15 @@ void Viewer::openDialog() {
   ImGui::SetNextWindowPos(ImVec2(float(figureSize_.width) / 2, px(120)), ImGuiCond_Appearing, ImVec2(0.5f, 0));
   ImGui::Begin("Open", &openShown_, kFloating);
   ImGui::TextUnformatted("A dump: FILE, FOLDER or FILE:TENSOR");
-  ImGui::SetNextItemWidth(px(420));
-  if (ImGui::IsWindowAppearing()) ImGui::SetKeyboardFocusHere();
-  bool go = ImGui::InputText("##path", &openPath_, ImGuiInputTextFlags_EnterReturnsTrue);
-  go = ImGui::Button("Open") || go;
-  std::string chosen = go ? openPath_ : "";
-  const std::vector<std::string> recent = recentFiles();
-  if (!recent.empty()) ImGui::Separator();
-  for (const std::string& path : recent)
+  std::string chosen;
+  if (pathField(openPath_, "Open", openShown_)) chosen = openPath_;
+  if (ImGui::IsWindowAppearing()) recent_ = recentFiles();
+  if (!recent_.empty()) ImGui::Separator();
+  for (const std::string& path : recent_)
     if (ImGui::Selectable(path.c_str())) chosen = path;
   ImGui::End();
   if (chosen.empty()) return;
   openShown_ = false;
-  ImGui::SetWindowFocus(nullptr);
   openFiles({chosen});
 }
 

@@ -1,0 +1,336 @@
+// The window, driven by mouse and keys on a display without hardware.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "app/figure_view.h"
+#include "app/view_options.h"
+#include "catch.h"
+#include "display.h"
+#include "figure/png.h"
+
+using namespace divlens;
+using namespace divlens::test;
+
+namespace {
+
+/// "laid out: …" as numbers.
+struct LaidOut {
+  int width = 0, height = 0;
+  float x = 0, y = 0, w = 0, h = 0;
+  double rowBegin = 0, rowEnd = 0, columnBegin = 0, columnEnd = 0;
+  float barX = 0, barY = 0, barW = 0, barH = 0;
+};
+
+LaidOut laidOut(const std::string& line) {
+  LaidOut l;
+  const int read = std::sscanf(
+      line.c_str(), "laid out: %d %d figure, cells %f %f %f %f, rows %lf %lf, columns %lf %lf, bar %f %f %f %f",
+      &l.width, &l.height, &l.x, &l.y, &l.w, &l.h, &l.rowBegin, &l.rowEnd, &l.columnBegin, &l.columnEnd, &l.barX,
+      &l.barY, &l.barW, &l.barH);
+  INFO(line);
+  REQUIRE(read == 14);
+  return l;
+}
+
+std::array<int, 2> centre(const LaidOut& l, double row, double column) {
+  return {int(double(l.x) + (column + 0.5 - l.columnBegin) / (l.columnEnd - l.columnBegin) * double(l.w)),
+          int(double(l.y) + (row + 0.5 - l.rowBegin) / (l.rowEnd - l.rowBegin) * double(l.h))};
+}
+
+void move(const Display& display, int x, int y) { display.act({"mousemove", std::to_string(x), std::to_string(y)}); }
+
+/// Runs a copied command with another output and without notes.
+std::string runCopied(std::string line, const std::string& output) {
+  const size_t begin = line.find("divlens render"), end = line.rfind(" -o ");
+  REQUIRE(begin != std::string::npos);
+  REQUIRE(end != std::string::npos);
+  line = std::string(DIVLENS_EXECUTABLE) + line.substr(begin + 7, end - begin - 7) + " -q -o '" + output + "'";
+  INFO(line);
+  REQUIRE(std::system(line.c_str()) == 0);
+  return output;
+}
+
+/// Share of the figure's pixels that differ by more than a step or two, and whether any of its cells does.
+struct Difference {
+  double share = 0;
+  bool cells = false;
+};
+
+Difference difference(const Screen& screen, const PngImage& figure, const LaidOut& l) {
+  REQUIRE(figure.header.width == l.width);
+  REQUIRE(figure.header.height == l.height);
+  Difference out;
+  size_t count = 0;
+  for (int y = 0; y < l.height; ++y)
+    for (int x = 0; x < l.width; ++x) {
+      int step = 0;
+      for (int c = 0; c < 3; ++c)
+        step = std::max(step, std::abs(int(screen.at(x, y)[c]) -
+                                       int(figure.rgba[4 * (size_t(y) * size_t(l.width) + size_t(x)) + size_t(c)])));
+      count += step > 2;
+      const bool inside = float(x) >= l.x && float(x) < l.x + l.w && float(y) >= l.y && float(y) < l.y + l.h;
+      out.cells = out.cells || (inside && step > 0);
+    }
+  out.share = double(count) / (double(l.width) * double(l.height));
+  return out;
+}
+
+/// Waits until the screen shows what the figure does: frames follow events by a moment.
+void checkShows(const Display& display, const std::string& png, const LaidOut& l) {
+  const PngImage figure = readPng(png);
+  Difference d;
+  for (int i = 0; i < 200; ++i) {
+    d = difference(display.screen(), figure, l);
+    if (!d.cells && d.share < 0.002) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  CHECK_FALSE(d.cells);
+  CHECK(d.share < 0.002);
+}
+
+long residentKiB(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("VmRSS:", 0) == 0) return std::atol(line.c_str() + 6);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("the window shows, moves, explains, saves and repeats", "[viewer]") {
+  const Display display;
+  const Folder folder;
+  const std::string state = "XDG_STATE_HOME=" + (folder / "state");
+  Window window(display, {"view", example("lens.safetensors"), "-v"}, {state});
+  window.wait("first paint");
+  window.wait("complete: 11 x 8 cells");
+  const LaidOut whole = laidOut(window.wait("laid out"));
+  CHECK(whole.rowEnd - whole.rowBegin == 11);
+  CHECK(whole.columnEnd - whole.columnBegin == 8);
+
+  SECTION("what is seen is one command away, byte for byte in the cells") {
+    move(display, 1200, 700);  // no tooltip over the figure
+    display.act({"key", "ctrl+shift+c"});
+    const std::string png = runCopied(window.wait("copied command"), folder / "copied.png");
+    checkShows(display, png, whole);
+
+    // Zoomed at a cell, another metric, a threshold.
+    const auto [x, y] = centre(whole, 4, 2);
+    move(display, x, y);
+    display.act({"click", "4"});
+    const LaidOut zoomed = laidOut(window.wait("laid out"));
+    CHECK(zoomed.rowEnd - zoomed.rowBegin < 10);
+    CHECK(zoomed.columnEnd - zoomed.columnBegin < 7);
+    const auto [x2, y2] = centre(zoomed, 4, 2);
+    CHECK(std::abs(x2 - x) <= 8);  // margins may change with the labels
+    CHECK(std::abs(y2 - y) <= 8);
+    display.act({"key", "m"});
+    window.wait("computing --metric kl");
+    window.wait("complete");
+    const LaidOut kl = laidOut(window.wait("laid out"));
+    move(display, int(kl.barX + kl.barW / 2), int(kl.barY + kl.barH * 0.9f));
+    display.act({"mousedown", "1"});
+    window.wait("threshold");
+    move(display, int(kl.barX + kl.barW / 2), int(kl.barY + kl.barH * 0.75f));
+    window.wait("threshold");
+    display.act({"mouseup", "1"});
+    move(display, 1200, 700);
+    display.act({"key", "ctrl+shift+c"});
+    const std::string line = window.wait("copied command");
+    CHECK(has(line, "--metric kl"));
+    CHECK(has(line, "--threshold"));
+    CHECK(has(line, "--xlim"));
+    // τ on the bar, its margins and the minimap lie over the figure: the saved one has none of them.
+    display.act({"key", "ctrl+s"});
+    window.wait("asking for a path");
+    display.act({"type", "--delay", "20", folder / "saved.png"});
+    display.act({"key", "Return"});
+    window.wait("saved " + (folder / "saved.png"));
+    const PngImage saved = readPng(folder / "saved.png"), again = readPng(runCopied(line, folder / "again.png"));
+    CHECK(saved.rgba == again.rgba);
+    CHECK(saved.header.width < whole.width);  // the margins of the threshold took some room
+  }
+
+  SECTION("a click pins the cell under it and takes it apart") {
+    const auto [x, y] = centre(whole, 7, 3);
+    move(display, x, y);
+    display.act({"click", "1"});
+    const std::string said = window.wait("pinned 7, 3: ");
+    const Ran ran = run({"compute", example("lens.safetensors"), "-q", "-o", folder / "grid.npy"});
+    REQUIRE(ran.code == 0);
+    const NpyArray grid = parseNpy(readBytes(folder / "grid.npy"));
+    CHECK(std::strtof(said.c_str() + 13, nullptr) == grid.values.at(7 * 8 + 3));
+    window.wait("explained 7, 3");
+    display.act({"key", "ctrl+c"});
+    window.wait("copied text");
+  }
+
+  SECTION("R makes the row under the cursor the reference, Home shows all again") {
+    const auto [x, y] = centre(whole, 2, 3);
+    move(display, x, y);
+    display.act({"key", "r"});
+    window.wait("computing --reference layer=2");
+    window.wait("complete");
+    window.wait("laid out");
+    display.act({"click", "4"});
+    CHECK(laidOut(window.wait("laid out")).rowEnd < 11);
+    display.act({"key", "Home"});
+    CHECK(laidOut(window.wait("laid out")).rowEnd == 11);
+  }
+
+  SECTION("the window follows its size, and an error leaves it alive") {
+    display.act({"search", "--name", "lens.safetensors", "windowsize", "900", "600"});
+    const LaidOut small = laidOut(window.wait("laid out"));
+    CHECK(small.width < whole.width);
+    CHECK(small.height < whole.height);
+    display.act({"key", "ctrl+o"});
+    window.wait("asking for a path");
+    display.act({"type", "--delay", "20", "/nowhere/to/be.npy"});
+    display.act({"key", "Return"});
+    CHECK(has(window.wait("error: "), "/nowhere/to/be.npy"));
+    display.act({"key", "ctrl+w"});
+    window.wait("closed be.npy");
+    display.act({"key", "ctrl+shift+c"});
+    CHECK(has(window.wait("copied command"), "lens.safetensors"));
+  }
+
+  display.act({"key", "ctrl+q"});
+  const Ran ran = window.finish();
+  INFO(ran.err);
+  CHECK(ran.code == 0);  // and the validation layers were silent
+}
+
+TEST_CASE("a window remembers its view, and sees that the file has changed", "[viewer]") {
+  const Display display;
+  const Folder folder;
+  const std::string state = "XDG_STATE_HOME=" + (folder / "state");
+  const std::string dump = folder / "lens.safetensors";
+  std::filesystem::copy_file(example("lens.safetensors"), dump);
+  {
+    Window window(display, {"view", dump, "-v"}, {state});
+    window.wait("complete");
+    window.wait("laid out");
+    display.act({"key", "m"});
+    window.wait("complete");
+    display.act({"key", "ctrl+q"});
+    CHECK(window.finish().code == 0);
+  }
+  Window window(display, {"view", dump, "-v"}, {state});
+  window.wait("complete");
+  window.wait("laid out");
+  display.act({"key", "ctrl+shift+c"});
+  CHECK(has(window.wait("copied command"), "--metric kl"));
+  std::filesystem::last_write_time(dump, std::filesystem::last_write_time(dump) + std::chrono::seconds(10));
+  window.wait("the file has changed");
+  display.act({"key", "F5"});
+  window.wait("complete");
+  display.act({"key", "ctrl+q"});
+  const Ran ran = window.finish();
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+}
+
+TEST_CASE("many changes of the plan leave memory as it is", "[viewer]") {
+  const Display display;
+  const Folder folder;
+  Window window(display, {"view", example("lens.safetensors"), "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
+  window.wait("complete");
+  window.wait("laid out");
+  const auto change = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      display.act({"key", i % 2 ? "shift+m" : "m"});
+      window.wait("complete");
+    }
+  };
+  change(10);
+  const long before = residentKiB(window.pid());
+  change(30);
+  const long after = residentKiB(window.pid());
+  CAPTURE(before, after);
+  CHECK(after - before < 24 * 1024);
+  display.act({"key", "ctrl+q"});
+  CHECK(window.finish().code == 0);
+}
+
+TEST_CASE("a window closes while it computes", "[viewer]") {
+  const Display display;
+  const Folder folder;
+  // Some seconds of work: 24 x 256 x 16,384 in f32.
+  std::vector<float> values(size_t(24) * 256 * 16384);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = float((i * 2654435761u) >> 20 & 1023) / 128;
+  folder.write("big.npy", npyOf({24, 256, 16384}, values));
+  Window window(display, {"view", folder / "big.npy", "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
+  window.wait("partial: 24 x 256 cells");
+  display.act({"key", "ctrl+q"});
+  const Ran ran = window.finish();
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK_FALSE(has(ran.err, "complete"));
+}
+
+TEST_CASE("no display is one sentence that names render; one that goes away is an error", "[viewer]") {
+  const Ran ran = run({"view", example("lens.safetensors")}, {.environment = {"DISPLAY", "WAYLAND_DISPLAY"}});
+  CHECK(ran.code == 4);
+  CHECK(has(ran.err, "divlens render"));
+  CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
+  Display display;
+  const Folder folder;
+  Window window(display, {"view", example("lens.safetensors"), "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
+  window.wait("complete");
+  display.end();
+  const Ran cut = window.finish();
+  CHECK(cut.code == 4);
+  CHECK(has(cut.err, "the display went away"));
+}
+
+TEST_CASE("moving about keeps the seen part inside and the point under the cursor still", "[viewer]") {
+  FigureView view;
+  view.show(128, 1000000);
+  CHECK_FALSE(view.zoomed());
+  view.zoom(400000.25, 17.5, 0.1, 1);
+  CHECK(view.span().rowEnd - view.span().rowBegin == 128);
+  const Span zoomed = view.span();
+  CHECK(zoomed.columnEnd - zoomed.columnBegin == Approx(100000));
+  CHECK((400000.25 - zoomed.columnBegin) / 100000 == Approx(0.40000025));
+  view.pan(1e9, -1e9);
+  CHECK(view.span().columnEnd == 1000000);
+  CHECK(view.span().columnBegin == Approx(900000));
+  CHECK(view.span().rowBegin == 0);
+  for (int i = 0; i < 200; ++i) view.zoom(950000.5, 3.5, 0.5, 0.5);
+  CHECK(view.span().columnEnd - view.span().columnBegin == Approx(0.5));
+  for (int i = 0; i < 200; ++i) view.zoom(950000.5, 3.5, 2, 2);
+  CHECK_FALSE(view.zoomed());
+}
+
+TEST_CASE("a window's options are words that say the same again", "[viewer]") {
+  const auto parse = [](std::vector<const char*> words) { return parseOptions(int(words.size()), words.data()); };
+  ViewOptions options(parse(
+      {"divlens", "view", "a b.npy", "--metric", "kl", "--vmin=-1.5", "--robust=1,99", "--annot", "--title", ""}));
+  CHECK(options.get("--metric") == "kl");
+  CHECK(shellLine(options.words()) == "--metric kl --vmin=-1.5 --title= --annot --robust=1,99");
+  const std::string key = options.planKey();
+  options.set("--cmap", "#fff,#000");
+  CHECK(options.planKey() == key);
+  CHECK(options.settings().figure.cmap == "#fff,#000");
+  options.set("--onset", "<0.1");
+  CHECK(options.planKey() == key);
+  options.set("--metric", "jsd");
+  CHECK(options.planKey() != key);
+  CHECK(options.settings().plan.metrics == std::vector<std::string>{"jsd"});
+  CHECK_THROWS(options.set("--vmin", "abc"));
+  CHECK(options.get("--vmin") == "-1.5");
+  CHECK_THROWS(options.set("--output", "x.png"));
+  ViewOptions again(parse({"divlens", "view", "a b.npy"}));
+  again.replace(options.words());
+  CHECK(again.words() == options.words());
+  options.remove("--annot");
+  CHECK_FALSE(options.settings().figure.annot);
+  CHECK(shellLine({"a b", "it's", "x", ""}) == "'a b' 'it'\\''s' x ''");
+}

@@ -9,6 +9,7 @@
 
 #include "catch.h"
 #include "figure/cell_image.h"
+#include "figure/pixel_note.h"
 #include "figure/pixel_spans.h"
 #include "gpu_fixture.h"
 
@@ -107,6 +108,17 @@ TEST_CASE("pixels cover all cells, each once, and no more", "[figure][pyramid]")
   const PixelSpans part = pixelSpans(4, 2.5, 12.25, 100);
   CHECK(part.spans.front() == CellSpan{2, 4});
   CHECK(part.spans.back() == CellSpan{9, 13});
+}
+
+TEST_CASE("a figure says what its pixels show where they hold several cells", "[figure][pyramid]") {
+  FigureContent content;
+  CHECK(pixelNote(content, 128, 500, 500, 128).empty());
+  CHECK(pixelNote(content, 128, 1000000, 706, 345) == "a pixel shows the largest of up to 1,417 cells");
+  content.scales.front().aggregate = parseAggregate("mean", Aggregate::Max);
+  CHECK(pixelNote(content, 30, 30, 20, 20) == "a pixel shows the mean of up to 4 cells");
+  content.scales.push_back({.aggregate = Aggregate::Extreme});
+  CHECK(pixelNote(content, 30, 10, 20, 20) == "a pixel shows the mean or the most extreme of up to 2 cells");
+  CHECK_THROWS_WITH(parseAggregate("maxx", Aggregate::Max), Catch::Matchers::ContainsSubstring("did you mean 'max'"));
 }
 
 TEST_CASE("the nodes of a span are its cells, each once", "[figure][pyramid]") {

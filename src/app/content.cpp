@@ -21,11 +21,13 @@ namespace {
 constexpr const char* kSequentialMap = "viridis";
 constexpr const char* kDivergingMap = "RdBu_r";
 
-/// Metrics that take both signs look best on a diverging map.
-const char* defaultMap(const ResultPanel& panel, const FigureOptions& options) {
-  const bool signedMetric = panel.metric && std::string_view(panel.metric->metric->name) == "entropy-difference";
-  const bool centered = options.center || options.norm == "centered" || options.norm == "two-slope";
-  return signedMetric || centered ? kDivergingMap : kSequentialMap;
+/// Differences and metrics of both signs: their colours stand around 0.
+bool takesBothSigns(const ResultPanel& panel) {
+  return panel.minus || (panel.metric && std::string_view(panel.metric->metric->name) == "entropy-difference");
+}
+
+bool centers(const FigureOptions& options) {
+  return options.center || options.norm == "centered" || options.norm == "two-slope";
 }
 
 /// Cells that are hidden or masked count for nothing; finite ones are sorted where percentiles are asked for.
@@ -125,10 +127,16 @@ std::vector<ColorScale> colorScales(const Session& session, const FigureOptions&
       mixed = mixed || panels[panel].metric != first->metric;
     }
     const CellSummary& data = summaries[scale];
+    const bool bothSigns = takesBothSigns(*first);
+    FigureOptions ownOptions = options;
+    if (bothSigns && !options.center && options.norm == "linear") ownOptions.center = 0;
+    const bool diverging = bothSigns || centers(options);
     ColorScale colors{.label = colorbarLabel(session, mixed ? nullptr : first->metric),
-                      .norm = makeNorm(options, data.range),
+                      .norm = makeNorm(ownOptions, data.range),
                       .extend = {},
-                      .colors = cellColors(options, defaultMap(*first, options)),
+                      .colors = cellColors(options, diverging ? kDivergingMap : kSequentialMap),
+                      .aggregate = parseAggregate(options.aggregate, diverging ? Aggregate::Extreme : Aggregate::Max),
+                      .center = float(options.center.value_or(0)),
                       .hasBad = data.bad,
                       .hasInf = data.inf};
     colors.extend = makeExtend(options, colors.norm, data.range);

@@ -121,6 +121,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--fmt", "SPEC", "how --annot writes them, a Python format spec without braces; default: .2g", [](S& s, T& t) { s.figure.fmt = t; }},
       {kFigureSection, "--mask", "RULE", "hide cells: '>0.5', '<=1e-3', '==0'", [](S& s, T& t) { s.figure.mask = t; }},
       {kFigureSection, "--dim", "RULE", "fade cells: '<0.5'", [](S& s, T& t) { s.figure.dim = t; }},
+      {kFigureSection, "--aggregate", "HOW", "what a pixel over several cells shows: their max (default), min, mean, or extreme (farthest from the center; default for differences)", [](S& s, T& t) { s.figure.aggregate = t; }},
       {kFigureSection, "--mark", "AXIS=ENTRY,…", "outline a cell, or all of a row or column; repeatable", [](S& s, T& t) { s.figure.marks.push_back(t); }},
       {kFigureSection, "--threshold", "V", "outline the cells that are V or more", [](S& s, T& t) { s.figure.threshold = parseNumber(t, "--threshold"); }},
       {kFigureSection, "--cells", "HOW", "of PDF and SVG: image, vector (rectangles, 10,000 at most) or auto", [](S& s, T& t) { s.figure.cells = t; }},

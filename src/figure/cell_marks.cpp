@@ -250,6 +250,7 @@ void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
 void checkCellMarks(const FigureOptions& options) {
   NumberFormat(options.fmt, "--fmt");
   parseCellRule(options.mask, "--mask");
+  parseAggregate(options.aggregate, Aggregate::Max);
   parseCellRule(options.dim, "--dim");
   for (const std::string& text : options.marks) parseMark(text);
 }

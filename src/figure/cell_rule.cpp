@@ -5,9 +5,11 @@
 #include <charconv>
 #include <cmath>
 #include <string_view>
+#include <vector>
 
 #include "dump/escape.h"
 #include "error.h"
+#include "suggest.h"
 
 namespace divlens {
 namespace {
@@ -20,7 +22,30 @@ struct RuleRow {
 constexpr RuleRow kRules[] = {{"<=", kRuleAtMost}, {">=", kRuleAtLeast}, {"==", kRuleEqual},
                               {"!=", kRuleOther},  {"<", kRuleBelow},    {">", kRuleAbove}};
 
+struct AggregateRow {
+  Aggregate how;
+  const char* name;
+  const char* words;
+};
+constexpr AggregateRow kAggregates[] = {{Aggregate::Max, "max", "the largest"},
+                                        {Aggregate::Min, "min", "the smallest"},
+                                        {Aggregate::Mean, "mean", "the mean"},
+                                        {Aggregate::Extreme, "extreme", "the most extreme"}};
+
 }  // namespace
+
+Aggregate parseAggregate(const std::string& text, Aggregate usual) {
+  if (text.empty()) return usual;
+  std::vector<std::string> names;
+  for (const AggregateRow& row : kAggregates) {
+    if (text == row.name) return row.how;
+    names.emplace_back(row.name);
+  }
+  throw Error(Exit::Usage, fmt::format("--aggregate {}: no such way{}; there are {}", escaped(text),
+                                       didYouMean(text, names), listed(names)));
+}
+
+const char* aggregateWords(Aggregate how) { return kAggregates[static_cast<size_t>(how)].words; }
 
 CellRule parseCellRule(const std::string& text, const char* option) {
   if (text.empty()) return {};

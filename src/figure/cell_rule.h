@@ -18,6 +18,11 @@ struct CellRule {
 /// center.
 enum class Aggregate : uint8_t { Max, Min, Mean, Extreme };
 
+/// Reads --aggregate, empty: `usual`; Error(Usage).
+Aggregate parseAggregate(const std::string& text, Aggregate usual);
+/// "the largest", "the mean" … of several cells.
+const char* aggregateWords(Aggregate how);
+
 /// How cells become fewer. Cells that `hidden` picks are left out; so are NaN and masked ones where there are others.
 struct CellReduction {
   Aggregate how = Aggregate::Max;

@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 
+#include "figure/cell_rule.h"
 #include "figure/colormap.h"
 #include "figure/norm.h"
 
@@ -12,7 +13,9 @@ struct ColorScale {
   Norm norm;
   Extend extend;
   CellColors colors;
-  bool hasBad = false, hasInf = false;  ///< such cells exist: their colours are explained beside the bar
+  Aggregate aggregate = Aggregate::Max;  ///< what a pixel over several cells shows
+  float center = 0;                      ///< from which extremes are measured
+  bool hasBad = false, hasInf = false;   ///< such cells exist: their colours are explained beside the bar
 };
 
 }  // namespace divlens

@@ -11,6 +11,7 @@
 #include "figure/figure_style.h"
 #include "figure/label_text.h"
 #include "figure/panel_grid.h"
+#include "figure/pixel_note.h"
 
 namespace divlens {
 namespace {
@@ -80,6 +81,7 @@ class Builder {
     addTitle();
     addAxisTitles();
     addParameters();
+    if (!note_.empty() && !has(Parameters)) out_.warnings.push_back(note_);
     if (has(Cbar)) addBars();
     if (xticks_.thinned)
       out_.warnings.emplace_back("--xticklabels: not every label that was asked for fits; some are left out");
@@ -105,6 +107,10 @@ class Builder {
     drop(!options_.cbar, Cbar);
     for (const PartRow* row = kParts;; ++row) {
       place();
+      if (const std::string note = pixelNote(); note != note_) {
+        note_ = note;
+        place();
+      }
       const bool narrow = inner_.w < leastWidth, low = inner_.h < leastHeight;
       if (!narrow && !low) return;
       while (row != std::end(kParts) && (!has(row->part) || !(row->takesWidth ? narrow : low))) ++row;
@@ -114,6 +120,11 @@ class Builder {
     }
     place();
     if (inner_.w < 1 || inner_.h < 1) inner_ = {0, 0, width(), height()};
+  }
+
+  std::string pixelNote() const {
+    return divlens::pixelNote(content_, rows_.end() - rows_.begin(), columns_.end() - columns_.begin(), panelWidth(),
+                              panelHeight());
   }
 
   void drop(bool absent, Part part) {
@@ -173,7 +184,8 @@ class Builder {
   void place() {
     const Rect page{style_.margin, style_.margin, width() - 2 * style_.margin, height() - 2 * style_.margin};
     titleLines_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : std::vector<std::string>{};
-    footLines_ = has(Parameters) ? wrapText(shaper_, content_.parameters, style_.noteSize, page.w, 2)
+    footLines_ = has(Parameters) ? wrapText(shaper_, content_.parameters + (note_.empty() ? "" : " · " + note_),
+                                            style_.noteSize, page.w, 2)
                                  : std::vector<std::string>{};
     titleHeight_ = style_.margin + static_cast<float>(titleLines_.size()) * style_.line(style_.titleSize) +
                    (titleLines_.empty() || !labelled() ? 0 : style_.px(3));
@@ -256,10 +268,16 @@ class Builder {
   void addPanel(int panel) {
     const Rect area = panelRect(panel);
     const bool upper = options_.origin != "lower";
-    HeatmapArea cells{
-        area,          panel,         content_.scale(panel), {.hidden = parseCellRule(options_.mask, "--mask")},
-        upper,         rows_.begin(), rows_.end(),           columns_.begin(),
-        columns_.end()};
+    const ColorScale& scale = content_.scales[static_cast<size_t>(content_.scale(panel))];
+    HeatmapArea cells{.rect = area,
+                      .panel = panel,
+                      .scale = content_.scale(panel),
+                      .reduction = {scale.aggregate, parseCellRule(options_.mask, "--mask"), scale.center},
+                      .originUpper = upper,
+                      .rowBegin = rows_.begin(),
+                      .rowEnd = rows_.end(),
+                      .columnBegin = columns_.begin(),
+                      .columnEnd = columns_.end()};
     cells.edges = out_.list.edges.get();
     cells.dimmed = parseCellRule(options_.dim, "--dim");
     out_.list.items.emplace_back(cells);
@@ -353,6 +371,7 @@ class Builder {
   PanelGrid grid_;
   AxisLabels rows_, columns_;
   std::string title_, xlabel_, ylabel_;
+  std::string note_;  ///< what pixels show that hold several cells
   unsigned parts_ = 255;
   Layout out_;
   Rect inner_;  ///< all panels

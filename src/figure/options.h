@@ -28,6 +28,7 @@ struct FigureOptions {
   std::vector<std::string> axisScale;  ///< "step=log": cells stand at their coordinates
   bool annot = false;
   std::string fmt = ".2g";         ///< Python format spec without braces
+  std::string aggregate;           ///< max, min, mean or extreme; default by metric
   std::string mask;                ///< hides cells: ">0.5"
   std::string dim;                 ///< fades cells: "<0.5"
   std::vector<std::string> marks;  ///< cells with an outline: "layer=3,token=Paris"

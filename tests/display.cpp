@@ -129,10 +129,13 @@ std::string Window::wait(const std::string& text) {
 }
 
 std::string Window::last(const std::string& text) const {
-  const std::string words = running_.words();
-  const size_t at = words.rfind(text);
-  REQUIRE(at != std::string::npos);
-  return words.substr(at, words.find('\n', at) - at);
+  for (const double from = now(); now() - from < kSeconds; rest()) {
+    const std::string words = running_.words();
+    const size_t at = words.rfind(text), end = at == std::string::npos ? at : words.find('\n', at);
+    if (end != std::string::npos) return words.substr(at, end - at);
+  }
+  FAIL("the window never said '" << text << "'");
+  return "";
 }
 
 }  // namespace divlens::test

@@ -43,7 +43,7 @@ class Window {
   /// Waits until the program says `text` after what it had said at the last wait, and returns that line; the test fails
   /// where it does not.
   std::string wait(const std::string& text);
-  /// The last line with `text` so far.
+  /// The last line with `text`, of all that it has said; waits for the first.
   std::string last(const std::string& text) const;
   /// Waits for the end.
   Ran finish() { return running_.finish(); }

@@ -9,11 +9,13 @@
 #include <fstream>
 #include <thread>
 
+#include "app/bench_viewer.h"
 #include "app/figure_view.h"
 #include "app/view_options.h"
 #include "catch.h"
 #include "display.h"
 #include "figure/png.h"
+#include "gpu_fixture.h"
 
 using namespace divlens;
 using namespace divlens::test;
@@ -235,6 +237,56 @@ TEST_CASE("a window remembers its view, and sees that the file has changed", "[v
   const Ran ran = window.finish();
   INFO(ran.err);
   CHECK(ran.code == 0);
+}
+
+TEST_CASE("two files are seen in the same part, and so is their difference", "[viewer]") {
+  const Display display;
+  const Folder folder;
+  const std::string a = folder / "a.csv", b = folder / "b.csv";
+  folder.write("a.csv", "row,x,y,z\nu,1,2,3\nv,4,5,6\nw,7,8,9\n");
+  folder.write("b.csv", "row,x,y,z\nu,0,1,5\nv,4,5,6\nw,7,0,nan\n");
+  Window window(display, {"view", a, b, "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
+  window.wait("complete");
+  window.wait("complete");
+  const LaidOut whole = laidOut(window.last("laid out"));
+  const auto [x, y] = centre(whole, 1, 1);
+  move(display, x, y);
+  display.act({"click", "4"});
+  LaidOut zoomed = laidOut(window.wait("laid out"));
+  // The first layout of the whole may have come after the second file was complete.
+  if (zoomed.columnEnd - zoomed.columnBegin == 3) zoomed = laidOut(window.wait("laid out"));
+  REQUIRE(zoomed.columnEnd - zoomed.columnBegin < 3);
+  display.act({"key", "d"});
+  window.wait("difference a.csv");
+  const LaidOut difference = laidOut(window.wait("laid out"));
+  CHECK(difference.columnBegin == zoomed.columnBegin);
+  CHECK(difference.rowEnd == zoomed.rowEnd);
+  display.act({"key", "ctrl+s"});
+  window.wait("asking for a path");
+  display.act({"type", "--delay", "20", folder / "difference.csv"});
+  display.act({"key", "Return"});
+  window.wait("saved");
+  CHECK(readBytes(folder / "difference.csv") == "row,x,y,z\nu,1,1,-2\nv,0,0,0\nw,0,8,nan\n");
+  display.act({"key", "ctrl+q"});
+  const Ran ran = window.finish();
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+}
+
+TEST_CASE("frames of a large grid are timed", "[viewer][gpu]") {
+  const ViewerTimes times = timeViewer(context(), 16, 20000, 5);
+  CHECK(times.median > 0);
+  CHECK(times.slowest >= times.median);
+  CHECK(has(viewerText(times), context().info().name));
+  CHECK(has(viewerText(times), "16 × 20000 cells at 1280 × 720"));
+}
+
+// By hand: it takes 700 MB.
+TEST_CASE("frame times of 128 x 1,000,000 cells", "[.][frames]") {
+  const gpu::Context device{gpu::ContextOptions{}};
+  const ViewerTimes times = timeViewer(device);
+  WARN(viewerText(times));
+  CHECK(times.median > 0);
 }
 
 TEST_CASE("many changes of the plan leave memory as it is", "[viewer]") {

@@ -63,9 +63,17 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
 FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const std::string& limits,
                       const char* option) {
   FigureAxis out{.name = axis.name, .count = int64_t(axis.positions.size())};
-  for (size_t i = 0; i < axis.positions.size(); ++i) out.labels.push_back(axis.label(i));
+  // Positions that count from 0 need no words: there may be millions.
+  bool counts = axis.labels.empty();
+  for (size_t i = 0; counts && i < axis.positions.size(); ++i) counts = axis.positions[i] == int64_t(i);
+  for (size_t i = 0; !counts && i < axis.positions.size(); ++i) out.labels.push_back(axis.label(i));
   const std::string scale = axisScale(options, axis.name);
-  out.edges = cellEdges(axis.coordinates.empty() ? labelCoordinates(out.labels) : axis.coordinates, scale, axis.name);
+  std::vector<double> coordinates = axis.coordinates;
+  if (coordinates.empty() && scale != "category") {
+    coordinates = labelCoordinates(out.labels);
+    for (size_t i = 0; counts && i < axis.positions.size(); ++i) coordinates.push_back(double(i));
+  }
+  out.edges = cellEdges(coordinates, scale, axis.name);
   std::tie(out.begin, out.end) = visibleRange(limits, option, out.count);
   // One column of values needs neither a tick nor a name.
   if (axis.name == "value" && out.count == 1) out.labels = {" "}, out.name = "";

@@ -43,7 +43,12 @@ Viewer::Viewer(const Settings& settings)
   imgui_.start(*context_, target_.renderPass(), gpu::WindowTarget::kFrames);
   status(fmt::format("on {}", context_->info().name));
   frame();  // something to see before anything is opened
-  open(settings);
+  for (const std::string& dump : settings.dumps) {
+    Settings one = settings;
+    one.dumps = {dump};
+    open(one);
+  }
+  show(0);
 }
 
 Viewer::~Viewer() {
@@ -90,7 +95,9 @@ void Viewer::poll() {
   if (documents_.empty() || glfwGetTime() < lastStaleCheck_ + kStaleSeconds) return;
   lastStaleCheck_ = glfwGetTime();
   Document& document = current();
-  if (document.stale || !document.view || !document.view->complete || !ViewLoader::changed(*document.view)) return;
+  if (document.difference || document.stale || !document.view || !document.view->complete ||
+      !ViewLoader::changed(*document.view))
+    return;
   document.stale = true;
   showTitle();
   events_.wake();
@@ -110,8 +117,10 @@ void Viewer::poll(Document& document) {
     events_.wake();
     status(fmt::format("explained {}, {}", pin.row, pin.column));
   }
-  std::shared_ptr<View> view = document.loader.takeView();
-  if (!view) return;
+  if (std::shared_ptr<View> view = document.loader.takeView()) accept(document, std::move(view));
+}
+
+void Viewer::accept(Document& document, std::shared_ptr<View> view) {
   if (document.view) retire(document.view);
   const bool same = document.view && document.view->session == view->session;
   document.view = std::move(view);

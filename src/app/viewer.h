@@ -33,6 +33,7 @@ class Viewer {
   void frame();
   void poll();
   void poll(Document& document);
+  void accept(Document& document, std::shared_ptr<View> view);
   void render(ListPainter& painter);
   void retire(std::shared_ptr<const void> what) { retired_.emplace_back(frames_, std::move(what)); }
   void status(const std::string& text) const;
@@ -43,6 +44,7 @@ class Viewer {
   void show(size_t number);
   void close(size_t number);
   void reload();
+  void tryOptions(const Document& document);
   void change(const std::function<void(ViewOptions&)>& edit);
   void recolor(Document& document);
   void nextMetric(int step);
@@ -68,6 +70,10 @@ class Viewer {
   void addMargins(DisplayList& list, const Document& document, const HeatmapArea& area) const;
   void addOnset(DisplayList& list, const Document& document, const HeatmapArea& area) const;
   bool barDrag(Document& document);
+
+  // viewer_compare.cpp: two files and their difference
+  void linkLooks(const Document& from, Document& to) const;
+  void showDifference();
 
   // viewer_input.cpp: mouse and keys over the figure
   void input();

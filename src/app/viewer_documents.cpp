@@ -8,7 +8,9 @@
 
 #include "app/picture.h"
 #include "app/viewer.h"
+#include "divergence/onset.h"
 #include "error.h"
+#include "figure/layout.h"
 
 namespace divlens {
 
@@ -36,6 +38,7 @@ void Viewer::openFiles(const std::vector<std::string>& paths) {
 }
 
 void Viewer::show(size_t number) {
+  linkLooks(current(), *documents_[number]);
   current_ = number;
   selectTab_ = true;
   showTitle();
@@ -50,11 +53,14 @@ void Viewer::close(size_t number) {
   retire(documents_[number]->pyramid);
   documents_.erase(documents_.begin() + std::ptrdiff_t(number));
   quit_ = documents_.empty();
-  if (!quit_) show(std::min(current_, documents_.size() - 1));
+  if (quit_) return;
+  current_ = std::min(current_, documents_.size() - 1);
+  show(current_);
 }
 
 void Viewer::reload() {
   Document& document = current();
+  if (document.difference) return showDifference();
   document.loader.request(document.options.settings(), document.options.planKey(), true);
   message_ = "reading " + document.name + " again";
   status(message_);
@@ -66,13 +72,24 @@ void Viewer::showTitle() {
                      fmt::format("{}{} – divlens", document.name, document.stale ? " (changed)" : "").c_str());
 }
 
+// Options that need the dump at hand are checked by what will use them.
+void Viewer::tryOptions(const Document& document) {
+  const View& view = *document.view;
+  const PlanOptions& plan = document.options.settings().plan;
+  if (!plan.onset.empty()) parseThreshold(plan.onset, "--onset");
+  const bool percentiles =
+      std::all_of(view.summaries.begin(), view.summaries.end(), [](const auto& s) { return bool(s.range.percentile); });
+  if (percentiles || document.figure().robust.empty()) colorScales(*view.session, document.figure(), view.summaries);
+  layoutFigure(liveOptions(document), *view.content, shaper_, layoutSize(document));
+}
+
 void Viewer::change(const std::function<void(ViewOptions&)>& edit) {
   Document& document = current();
   const ViewOptions before = document.options;
   try {
     edit(document.options);
     checkFigureOptions(document.options.settings());
-    if (document.view) colorScales(*document.view->session, document.figure(), document.view->summaries);
+    if (document.view) tryOptions(document);
   } catch (const Error& error) {
     document.options = before;
     errors_.emplace_back(error.what());
@@ -80,12 +97,18 @@ void Viewer::change(const std::function<void(ViewOptions&)>& edit) {
     return;
   }
   const std::string key = document.options.planKey();
+  if (document.difference && key != before.planKey()) {
+    document.options = before;
+    errors_.emplace_back("a difference is of the numbers of its two files: change them there, then press D again");
+    events_.wake();
+    return;
+  }
   const FigureOptions &now = document.figure(), &was = before.settings().figure;
   const bool cells = key != before.planKey();
   // What the loader finds out about the cells, and how labels and edges are made.
   const bool content = now.mask != was.mask || now.robust != was.robust || now.axisScale != was.axisScale ||
                        now.shareScale != was.shareScale;
-  if (cells || content) document.loader.request(document.options.settings(), key);
+  if (!document.difference && (cells || content)) document.loader.request(document.options.settings(), key);
   if (cells) status("computing " + shellLine(document.options.words()));
   if (document.view) recolor(document);
   events_.wake();

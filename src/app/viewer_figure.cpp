@@ -8,6 +8,7 @@
 
 #include "app/viewer.h"
 #include "app/writers.h"
+#include "error.h"
 #include "figure/axis_scale.h"
 #include "figure/figure_style.h"
 #include "figure/label_text.h"
@@ -71,7 +72,11 @@ void Viewer::layOut(Document& document) {
   content.columns.begin = part ? span.columnBegin : 0;
   content.columns.end = part ? span.columnEnd : 0;
   if (!document.view->complete && !content.message.empty()) content.message = "computing…";
-  document.layout = layoutFigure(liveOptions(document), content, shaper_, size);
+  try {
+    document.layout = layoutFigure(liveOptions(document), content, shaper_, size);
+  } catch (const Error& error) {  // labels for another plan, say: the last layout stays
+    errors_.emplace_back(error.what());
+  }
   document.laidOut = span;
   document.size = size;
   document.dirty = false;
@@ -133,7 +138,7 @@ DisplayList Viewer::tooltip(const Document& document) {
   const int scale = content.scale(spot->panel);
   std::vector<std::string> lines = {entryText(content.rows, spot->row), entryText(content.columns, spot->column),
                                     cellText(document, spot->panel, spot->row, spot->column)};
-  const std::string& label = content.scales.at(size_t(scale)).label;
+  const std::string label = document.figure().cbarLabel.value_or(content.scales.at(size_t(scale)).label);
   if (!label.empty()) lines.back() += "   " + label;
   if (panel.count > 1) lines.push_back(fmt::format("of {} values", panel.count));
   if (!panel.group.empty()) lines.insert(lines.begin(), panel.group);

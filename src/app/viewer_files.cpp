@@ -72,7 +72,7 @@ std::vector<std::string> Viewer::recentFiles() {
 }
 
 void Viewer::keepState(const Document& document) const {
-  if (!document.view) return;
+  if (!document.view || document.difference) return;
   const std::string key = stateKey(document.options.settings().dumps.at(0));
   Json state = readState();
   Json recent = Json::array({key});
@@ -145,7 +145,9 @@ void Viewer::save(const std::string& path) {
       throw Error(Exit::Failure, "the grid is still being computed; save it once it is complete");
     Settings settings = exportOptions(document).settings();
     settings.command = "render";
-    settings.arguments = renderWords(document, path);
+    settings.arguments = document.difference
+                             ? std::vector<std::string>{"view", documents_[0]->name, documents_[1]->name}
+                             : renderWords(document, path);
     settings.outputs = {{path, outputFormat(path, "")}};
     AtomicFile file(path);
     const std::string bytes =
@@ -163,6 +165,11 @@ void Viewer::save(const std::string& path) {
 
 void Viewer::copyCommand() {
   Document& document = current();
+  if (document.difference) {
+    errors_.emplace_back("the difference of two files has no command of its own: save it, or copy those of the two");
+    events_.wake();
+    return;
+  }
   const std::string line = "divlens " + shellLine(renderWords(document, savedName()));
   ImGui::SetClipboardText(line.c_str());
   message_ = "copied the command";

@@ -43,6 +43,7 @@ void Viewer::mouse(Document& document) {
   if (dragging_) drag(document);
   if (free && spot && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left)) {
     document.look.fit();
+    dragging_ = false;
     // The first click of the two has pinned a cell.
     if (!document.pins.empty() && pinnedByClick_) unpin(document, document.pins.size() - 1);
     pinnedByClick_ = false;
@@ -111,6 +112,9 @@ void Viewer::keys(Document& document) {
   if (events_.pressed(ViewKey::ZoomOut)) document.look.zoom(u, v, kKeyStep, kKeyStep);
   if (events_.pressed(ViewKey::Fit)) document.look.fit();
   if (events_.pressed(ViewKey::Reference)) referenceUnderCursor(document);
+  if (events_.pressed(ViewKey::First)) show(0);
+  if (events_.pressed(ViewKey::Second) && documents_.size() > 1) show(1);
+  if (events_.pressed(ViewKey::Difference) && documents_.size() > 1) showDifference();
   if (events_.pressed(ViewKey::Unpin)) document.pins.clear();
   if (events_.pressed(ViewKey::NextMetric)) nextMetric(1);
   if (events_.pressed(ViewKey::PreviousMetric)) nextMetric(-1);

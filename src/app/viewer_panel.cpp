@@ -275,6 +275,8 @@ void Viewer::thresholdSection(Document& document) {
   ImGui::SetNextItemWidth(-1);
   if (ImGui::SliderFloat("##tau", &value, float(range.min), float(range.max), "τ = %.4g")) setThreshold(double(value));
   if (range.percentile && range.cells > 0) {
+    if (!ImGui::IsAnyItemActive() && document.beyond && document.beyond->finite > 0)
+      percentile_ = 100 * (1 - float(document.beyond->beyond) / float(document.beyond->finite));
     ImGui::SetNextItemWidth(-1);
     if (ImGui::SliderFloat("##percentile", &percentile_, 0, 100, "percentile %.1f"))
       setThreshold(range.percentile(double(percentile_)));

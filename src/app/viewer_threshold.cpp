@@ -7,6 +7,7 @@
 
 #include "app/viewer.h"
 #include "divergence/onset.h"
+#include "error.h"
 #include "figure/axis_scale.h"
 
 namespace divlens {
@@ -47,9 +48,12 @@ void Viewer::countBeyond(Document& document) const {
   const std::vector<float>& cells = view.cells->front();
   count(counts, cells, content.rows.count, content.columns.count, *figure.threshold);
   const PlanOptions& plan = document.options.settings().plan;
-  if (!plan.onset.empty() && layered(document)) {
-    const Onset onset = findOnset(view.session->plan, cells, parseThreshold(plan.onset, "--onset"), plan.persist);
-    counts.onset = onset.positions;
+  try {
+    if (!plan.onset.empty() && layered(document))
+      counts.onset =
+          findOnset(view.session->plan, cells, parseThreshold(plan.onset, "--onset"), plan.persist).positions;
+  } catch (const Error&) {
+    counts.onset.clear();  // the loader says why
   }
   document.beyond = std::move(counts);
 }

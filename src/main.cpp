@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/options.h"
+#include "app/ranks.h"
 #include "error.h"
 #include "figure/colormap.h"
 
@@ -13,14 +14,16 @@ using namespace divlens;
 
 namespace {
 
-/// The one place that prints an error: a paragraph, or one line of JSON with --json.
+/// The one place that prints an error: a paragraph, or one line of JSON with --json. It ends all processes of a job.
 int report(Exit code, std::string_view message, bool json) {
-  if (json)
+  const bool speaks = speaksFor(code);
+  if (speaks && json)
     fmt::print(stderr, "{}\n",
                nlohmann::json{{"error", {{"code", int(code)}, {"message", message}}}}.dump(
                    -1, ' ', false, nlohmann::json::error_handler_t::replace));
-  else
+  else if (speaks)
     fmt::print(stderr, "divlens: {}\n", message);
+  abandonRanks(int(code));
   return int(code);
 }
 

@@ -65,7 +65,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 
 Running::Running(const std::vector<std::string>& arguments, const RunOptions& options)
     : options_(options), out_(unnamedFile()), err_(unnamedFile()), start_(now()) {
-  std::vector<std::string> words = {DIVLENS_EXECUTABLE};
+  std::vector<std::string> words = options.launcher;
+  words.emplace_back(DIVLENS_EXECUTABLE);
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> environment = environmentWith(options.environment);
   posix_spawn_file_actions_t actions;
@@ -78,9 +79,9 @@ Running::Running(const std::vector<std::string>& arguments, const RunOptions& op
     posix_spawn_file_actions_addopen(&actions, 1, options.standardOutput.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   posix_spawn_file_actions_adddup2(&actions, err_, 2);
   const int error =
-      posix_spawn(&pid_, DIVLENS_EXECUTABLE, &actions, nullptr, pointers(words).data(), pointers(environment).data());
+      posix_spawnp(&pid_, words[0].c_str(), &actions, nullptr, pointers(words).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error(fmt::format("cannot start {}: {}", DIVLENS_EXECUTABLE, strerror(error)));
+  if (error != 0) throw std::runtime_error(fmt::format("cannot start {}: {}", words[0], strerror(error)));
 }
 
 Ran Running::finish() {

@@ -20,6 +20,7 @@ struct RunOptions {
   std::string directory;                 ///< to run in; empty: the test's own
   std::string standardOutput;            ///< a file to write it to instead of Ran::out
   double seconds = 60;                   ///< after that it is killed
+  std::vector<std::string> launcher;     ///< words before the program: {"mpirun", "-n", "2"}
 };
 
 /// A run that has been started; kill it, then finish().

@@ -51,6 +51,38 @@ TEST_CASE("blocks cover the grid once and respect their limit", "[tiles]") {
   CHECK_REFUSED(cutIntoBlocks(plan, 3), Exit::Budget, "one cell is reduced over 4 entries");
 }
 
+TEST_CASE("the parts of a walk hold every pair once, and begin where they were left", "[tiles][ranks]") {
+  const Dump dump = layers();
+  const Plan plan = makePlan(dump, "", options());
+  const EntryLayout layout = entryLayout(plan);
+  const Block block = cutIntoBlocks(plan, 1000).front();
+  const TileLimits limits{.bytes = 1 << 20, .cellRowBytes = 100, .referenceRowBytes = 100, .entries = 7};
+  constexpr uint64_t kPairs = kLayers * kTokens * kExamples;
+  const auto slotsOf = [&](const WalkPart& part) {
+    std::vector<uint32_t> slots;
+    TileWalk walk(plan, block, layout, limits, true, {}, part);
+    while (const std::optional<Tile> tile = walk.next())
+      for (const kernels::PairEntry& entry : tile->entries) slots.push_back(entry.slot);
+    return slots;
+  };
+  for (const uint64_t parts : {1, 2, 7, 24, 50, 120, 200}) {
+    CAPTURE(parts);
+    std::set<uint32_t> seen;
+    for (uint64_t part = 0; part < parts; ++part) {
+      const std::vector<uint32_t> slots = slotsOf({.part = part, .parts = parts});
+      for (const uint32_t slot : slots) CHECK(seen.insert(slot).second);
+      // As many parts as there are tokens of examples: then no two read the same reference row.
+      if (parts <= kTokens * kExamples) CHECK(slots.size() % kLayers == 0);
+      for (const size_t done : {size_t{1}, slots.size() / 2, slots.size(), slots.size() + 9}) {
+        const std::vector<uint32_t> rest = slotsOf({.part = part, .parts = parts, .done = done});
+        CHECK(
+            std::equal(rest.begin(), rest.end(), slots.begin() + ptrdiff_t(std::min(done, slots.size())), slots.end()));
+      }
+    }
+    CHECK(seen.size() == kPairs);
+  }
+}
+
 TEST_CASE_METHOD(GpuTest, "tiny tiles and blocks change no bit", "[gpu][tiles]") {
   for (const DType dtype : {DType::F16, DType::F32}) {
     const Dump dump = layers(dtype);

@@ -16,6 +16,7 @@
 #include "app/outputs.h"
 #include "app/picture.h"
 #include "app/pipeline_files.h"
+#include "app/ranks.h"
 #include "app/session.h"
 #include "app/viewer.h"
 #include "app/writers.h"
@@ -52,12 +53,8 @@ std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
   return files;
 }
 
-Exit computeOrRender(const Settings& settings) {
-  catchInterrupts();
-  checkFigureOptions(settings);
-  std::vector<std::unique_ptr<AtomicFile>> files = openOutputs(settings);
-  Session session;
-  openSession(session, settings);
+/// What follows the evaluation, in the one process that has the result.
+void writeOutputs(Session& session, const Settings& settings, std::vector<std::unique_ptr<AtomicFile>> files) {
   const Cells cells = readCells(session, session.result->grid);
   verifyCells(session, cells, settings);
   std::string printed;
@@ -73,6 +70,44 @@ Exit computeOrRender(const Settings& settings) {
     if (file) file->commit();
   savePipelines(*session.context, settings);
   print(printed);
+}
+
+/// compute and render in one of several processes: all compute, the first one writes.
+void computeTogether(const Settings& settings, const Ranks& ranks) {
+  // A lost process ends the job within a second: files beside the outputs could be left behind then.
+  if (ranks.rank() == 0) openOutputs(settings);
+  Session session;
+  session.share = {ranks.rank(), ranks.count(), [&ranks](std::span<uint32_t> bits) { ranks.combine(bits); }};
+  session.deviceTurn = ranks.localRank();
+  Settings own = settings;
+  own.quiet = settings.quiet || ranks.rank() > 0;
+  try {
+    say(own, fmt::format("{} processes share the work", ranks.count()));
+    openSession(session, own);
+    if (ranks.rank() == 0) writeOutputs(session, own, openOutputs(settings));
+  } catch (const Error& error) {
+    if (error.code() != Exit::Terminated) throw;
+    throw Error(error.code(),
+                fmt::format("process {} of {} was told to stop, since another one was lost or the job was "
+                            "cancelled: {}",
+                            ranks.rank() + 1, ranks.count(), error.what()));
+  }
+  if (!session.checkpoint.empty()) unlink(session.checkpoint.c_str());
+}
+
+Exit computeOrRender(const Settings& settings) {
+  catchInterrupts();
+  checkFigureOptions(settings);
+  const Ranks ranks;
+  if (ranks.count() > 1) {
+    computeTogether(settings, ranks);
+    return Exit::Done;
+  }
+  std::vector<std::unique_ptr<AtomicFile>> files = openOutputs(settings);
+  Session session;
+  openSession(session, settings);
+  writeOutputs(session, settings, std::move(files));
+  if (!session.checkpoint.empty()) unlink(session.checkpoint.c_str());
   return Exit::Done;
 }
 

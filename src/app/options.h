@@ -46,6 +46,7 @@ struct Settings {
   std::string device = "auto";
   uint64_t maxGpuMemory = 0;    ///< bytes; 0: what the device offers
   uint64_t maxRam = 0;          ///< bytes; 0: what the machine offers
+  std::string resume;           ///< file that keeps what is computed, so that a cut run can go on
   std::vector<std::string> at;  ///< of explain: "AXIS=SPEC"
   int64_t top = 20;             ///< of explain: entries that are listed
   std::string tokenizer;        ///< of explain: path of a tokenizer.json

@@ -15,6 +15,7 @@
 #include "dump/escape.h"
 #include "error.h"
 #include "figure/atomic_file.h"
+#include "fnv.h"
 
 namespace divlens {
 namespace {
@@ -31,19 +32,12 @@ struct FileHeader {
 };
 static_assert(sizeof(FileHeader) == 40);
 
-/// FNV-1a.
-uint64_t sumOf(std::span<const std::byte> data) {
-  uint64_t sum = 0xcbf29ce484222325U;
-  for (const std::byte byte : data) sum = (sum ^ uint64_t(byte)) * 0x100000001b3U;
-  return sum;
-}
-
 FileHeader headerOf(std::span<const std::byte> data) {
   FileHeader header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   std::strncpy(header.version, DIVLENS_VERSION, sizeof header.version - 1);
   header.bytes = data.size();
-  header.sum = sumOf(data);
+  header.sum = fnv1a(data);
   return header;
 }
 

@@ -9,7 +9,9 @@
 
 #include "app/info.h"
 #include "app/pipeline_files.h"
+#include "app/resume.h"
 #include "divergence/user_shader.h"
+#include "dump/escape.h"
 #include "error.h"
 
 namespace divlens {
@@ -20,7 +22,7 @@ static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only 
 
 void onSignal(int signal) {
   // The second one is meant: the run may be stuck in a driver.
-  if (signalCaught.exchange(signal) != 0) std::_Exit(128 + signal);
+  if (signalCaught.exchange(signal == SIGHUP ? SIGTERM : signal) != 0) std::_Exit(128 + signal);
 }
 
 /// A line on a terminal that is drawn over: percent, rate, time left.
@@ -59,6 +61,7 @@ void catchInterrupts() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGHUP, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -87,7 +90,9 @@ void planSession(Session& session, const Settings& settings) {
 
 void openSession(Session& session, const Settings& settings) {
   planSession(session, settings);
-  session.context = std::make_shared<const gpu::Context>(contextOptions(settings));
+  gpu::ContextOptions wanted = contextOptions(settings);
+  wanted.turn = session.deviceTurn;
+  session.context = std::make_shared<const gpu::Context>(wanted);
   const gpu::DeviceInfo& device = session.context->info();
   say(settings, fmt::format("computing on {}{}", device.name,
                             session.context->isCpu() ? ", which is the processor: no GPU is used" : ""));
@@ -98,14 +103,37 @@ void openSession(Session& session, const Settings& settings) {
                    .preview = {}});
 }
 
+namespace {
+
+/// With --resume: goes on where an earlier run was cut, and says where the next one can.
+void resumeEvaluation(Session& session, const Settings& settings, EvaluateOptions options) {
+  ResumeFile file(settings, session);
+  if (file.found()) say(settings, fmt::format("going on from {}", escapedPath(file.path())));
+  options.checkpoint = &file.checkpoint();
+  try {
+    evaluateInto(*session.result, *session.context, session.plan, options);
+  } catch (const Error& error) {
+    if (!file.anything()) throw;
+    throw Error(error.code(), fmt::format("{}; {} keeps what was computed: the same command goes on from there",
+                                          error.what(), escapedPath(file.path())));
+  }
+  session.checkpoint = file.path();
+}
+
+}  // namespace
+
 void evaluateSession(Session& session, const Settings& settings, EvaluateOptions options,
                      const std::function<void()>& started) {
   checkUserMetrics(*session.context, session.plan);
   options.maxGpuMemory = settings.maxGpuMemory;
   options.maxRam = settings.maxRam;
+  options.share = session.share;
   session.result.emplace(emptyResult(*session.context, session.plan));
   if (started) started();
-  evaluateInto(*session.result, *session.context, session.plan, options);
+  if (settings.resume.empty())
+    evaluateInto(*session.result, *session.context, session.plan, options);
+  else
+    resumeEvaluation(session, settings, options);
   const Result& result = *session.result;
   for (const std::string& warning : result.warnings) say(settings, "warning: " + warning);
   if (session.plan.kind == Kind::TopK)

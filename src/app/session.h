@@ -15,14 +15,17 @@ namespace divlens {
 
 /// What compute and render have in common: the dump opened, the plan made, the device chosen, the grid evaluated.
 struct Session {
+  Share share;         ///< of several processes
+  int deviceTurn = 0;  ///< this process's number on this machine: each takes another device
   Dump dump;
   Plan plan;
   std::shared_ptr<const gpu::Context> context;
   std::optional<Result> result;
   std::optional<Verification> verification;  ///< of --verify
+  std::string checkpoint;                    ///< the file of --resume, to be removed when all is written
 };
 
-/// Set by SIGINT and SIGTERM to the signal's number.
+/// Set by SIGINT and SIGTERM to the signal's number, by SIGHUP to that of SIGTERM.
 const std::atomic<int>& interruptFlag();
 /// From now on SIGINT and SIGTERM set interruptFlag(); a second one ends the process at once.
 void catchInterrupts();

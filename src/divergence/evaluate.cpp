@@ -57,12 +57,32 @@ Result emptyResult(const gpu::Context& context, const Plan& plan) {
   return result;
 }
 
+namespace {
+
+size_t channelsOf(const Plan& plan) { return std::max<size_t>(plan.metrics.size(), 1); }
+
+std::vector<Block> blocksOf(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  const int64_t most = int64_t(context.maxBufferBytes() / 4 / channelsOf(plan));
+  return cutIntoBlocks(plan, std::min(options.blockEntries ? options.blockEntries : kBlockEntries, most));
+}
+
+}  // namespace
+
+std::string blocksText(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  const std::vector<Block> blocks = blocksOf(context, plan, options);
+  return fmt::format("{} x {} x {} x {}", blocks.size(), blocks.front().cells(), entryLayout(plan).entries,
+                     channelsOf(plan));
+}
+
+uint64_t blockValues(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  const Block first = blocksOf(context, plan, options).front();
+  return uint64_t(first.cells() * entryLayout(plan).entries) * channelsOf(plan);
+}
+
 void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
-  const size_t channels = std::max<size_t>(plan.metrics.size(), 1);
+  const size_t channels = channelsOf(plan);
   const EntryLayout entries = entryLayout(plan);
-  const int64_t most = int64_t(context.maxBufferBytes() / 4 / channels);
-  const std::vector<Block> blocks =
-      cutIntoBlocks(plan, std::min(options.blockEntries ? options.blockEntries : kBlockEntries, most));
+  const std::vector<Block> blocks = blocksOf(context, plan, options);
   const uint64_t channelStride = uint64_t(blocks.front().cells() * entries.entries);
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
   std::optional<Plan> averaged;  // the run refers to it
@@ -73,30 +93,46 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
     lists.emplace(context, plan);
   else if (plan.kind != Kind::Scalar)
     run.emplace(context, averaged ? *averaged : plan, options);
-  const uint64_t totalBytes = bytesToRead(plan);
+  const uint64_t totalBytes = bytesToRead(plan) / uint64_t(options.share.ranks);
   PanelReducer reducer(context, plan);
   PreviewClock preview(options);
   uint64_t listBytes = 0;
   const bool previews = options.preview && plan.confidence == 0;
-  for (const Block& block : blocks) {
-    throwIfCancelled(options);
+  // Only rows are worth sharing; of everything else the first process takes all.
+  const bool shared = run && options.share.ranks > 1;
+  if (!shared && options.share.rank > 0) return;
+  BlockKeeper keeper(context, values, channelStride * channels, run ? options.share : Share{},
+                     run ? options.checkpoint : nullptr);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const Block& block = blocks[i];
+    if (!run) throwIfCancelled(options);  // a run keeps first what there is
     if (previews) fillMasked(context, values);
     const auto afterTile = [&] {
+      if (run) keeper.advance(i, run->pairs());
       if (!previews || !preview.due()) return;
       reducer.reduce(block, values, channelStride, result.panels, result);
       preview.done();
     };
-    if (run)
-      run->compute(block, entries, values, channelStride, totalBytes, result.warnings, afterTile);
-    else if (lists)
+    if (run) {
+      const WalkPart part{uint64_t(options.share.rank), uint64_t(options.share.ranks), keeper.begin(i)};
+      try {
+        run->compute(block, entries, values, channelStride, totalBytes, result.warnings, part, afterTile);
+      } catch (...) {
+        keeper.rescue(i, run->pairs());
+        throw;
+      }
+      keeper.finish(i, run->pairs());
+    } else if (lists) {
       lists->compute(block, entries, values, channelStride, [&](uint64_t bytes) {
         throwIfCancelled(options);
         listBytes += bytes;
         if (options.progress) options.progress(std::min(listBytes, totalBytes), totalBytes);
         afterTile();
       });
-    else
+    } else {
       uploadScalars(context, plan, block, entries, values);
+    }
+    if (options.share.rank > 0) continue;
     reducer.reduce(block, values, channelStride, result.panels, result);
     const uint64_t count = uint64_t(block.cells() * entries.entries);
     for (size_t channel = 0; channel < channels; ++channel)

@@ -72,14 +72,17 @@ void RowsRun::choosePasses() {
 }
 
 void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
-                      uint64_t totalBytes, std::vector<std::string>& warnings, const std::function<void()>& afterTile) {
-  RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_), cells_,
+                      uint64_t totalBytes, std::vector<std::string>& warnings, const WalkPart& part,
+                      const std::function<void()>& afterTile) {
+  pairs_ = part.done;
+  RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_, part), cells_,
                    reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
   std::deque<Slot*> running;
   const auto finishFirst = [&] {
     Slot* slot = running.front();
     running.pop_front();
     computeGivenBack(*slot, values, channelStride);
+    pairs_ += slot->tile.entries.size();
     stream.recycle(slot);
   };
   while (Slot* slot = stream.next()) {

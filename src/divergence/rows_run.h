@@ -22,9 +22,12 @@ class RowsRun {
  public:
   RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options);
   /// Values of all channels of one block: values[channel · channelStride + cell · entries + entry]. `afterTile` is
-  /// called once a tile.
+  /// called once a tile, and `part` says which of the block's pairs are this process's.
   void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
-               uint64_t totalBytes, std::vector<std::string>& warnings, const std::function<void()>& afterTile);
+               uint64_t totalBytes, std::vector<std::string>& warnings, const WalkPart& part,
+               const std::function<void()>& afterTile);
+  /// Pairs of the last block, from the first of the part on, whose values are final.
+  uint64_t pairs() const { return pairs_; }
   /// Values that the fast way gave back so far.
   uint64_t givenBack() const { return givenBack_; }
 
@@ -59,6 +62,7 @@ class RowsRun {
   uint64_t givenBack_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;
   uint64_t done_ = 0;
+  uint64_t pairs_ = 0;
   bool checked_ = false;
 };
 

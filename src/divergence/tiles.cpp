@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kNone = -1;
 
-std::vector<int64_t> part(const std::vector<int64_t>& positions, int64_t first, int64_t count) {
+std::vector<int64_t> slice(const std::vector<int64_t>& positions, int64_t first, int64_t count) {
   return {positions.begin() + first, positions.begin() + first + count};
 }
 
@@ -49,7 +49,7 @@ std::vector<Block> cutIntoBlocks(const Plan& plan, int64_t maxEntries) {
 }
 
 TileWalk::TileWalk(const Plan& plan, const Block& block, const EntryLayout& layout, const TileLimits& limits,
-                   bool sharedTensor, const std::vector<int64_t>& targets)
+                   bool sharedTensor, const std::vector<int64_t>& targets, const WalkPart& part)
     : plan_(plan), limits_(limits), sharedTensor_(sharedTensor), targets_(targets) {
   const auto add = [&](const PlanAxis& axis, std::vector<int64_t> positions, int64_t slotStride) {
     const int64_t maskStride = plan.mask.values.empty() ? 0 : plan.mask.strides[steps_.size()];
@@ -58,8 +58,8 @@ TileWalk::TileWalk(const Plan& plan, const Block& block, const EntryLayout& layo
     steps_.push_back(
         {std::move(positions), axis.cellStride, axis.referenceStride, maskStride, slotStride, axis.length, shifted});
   };
-  add(plan.rows, part(plan.rows.positions, block.firstRow, block.rows), block.columns * layout.entries);
-  add(plan.columns, part(plan.columns.positions, block.firstColumn, block.columns), layout.entries);
+  add(plan.rows, slice(plan.rows.positions, block.firstRow, block.rows), block.columns * layout.entries);
+  add(plan.columns, slice(plan.columns.positions, block.firstColumn, block.columns), layout.entries);
   for (size_t i = 0; i < plan.reduced.size(); ++i) add(plan.reduced[i], plan.reduced[i].positions, layout.strides[i]);
   const bool rowsShared = plan.reference.kind == ReferenceKind::Rows || plan.reference.kind == ReferenceKind::Shifted ||
                           plan.reference.kind == ReferenceKind::Mean;
@@ -67,7 +67,23 @@ TileWalk::TileWalk(const Plan& plan, const Block& block, const EntryLayout& layo
   std::stable_sort(steps_.begin(), steps_.end(), [&](const Step& a, const Step& b) {
     return shares(a) != shares(b) ? shares(b) : a.cellStride > b.cellStride;
   });
-  for (const Step& step : steps_) done_ = done_ || step.positions.empty();
+  uint64_t withinReference = 1;
+  for (const Step& step : steps_)
+    if (shares(step)) withinReference *= step.positions.size();
+  start(part, withinReference);
+}
+
+void TileWalk::start(const WalkPart& part, uint64_t withinReference) {
+  uint64_t pairs = 1;
+  for (const Step& step : steps_) pairs *= step.positions.size();
+  if (pairs == 0) return;
+  const uint64_t unit = pairs / withinReference >= part.parts ? withinReference : 1;
+  const uint64_t units = pairs / unit;
+  uint64_t at = units * part.part / part.parts * unit + part.done;
+  const uint64_t end = units * (part.part + 1) / part.parts * unit;
+  left_ = at < end ? end - at : 0;
+  for (size_t i = steps_.size(); i-- > 0; at /= steps_[i].positions.size())
+    steps_[i].at = at % steps_[i].positions.size();
 }
 
 int64_t TileWalk::referenceOf(int64_t row, bool outside) const {
@@ -88,7 +104,7 @@ int64_t TileWalk::referenceOf(int64_t row, bool outside) const {
 
 std::optional<TileWalk::Found> TileWalk::take() {
   if (held_) return std::exchange(held_, std::nullopt);
-  if (done_) return std::nullopt;
+  if (left_ == 0) return std::nullopt;
   int64_t cell = 0, reference = plan_.reference.base, slot = 0, mask = 0;
   bool outside = false;
   for (const Step& s : steps_) {
@@ -101,7 +117,7 @@ std::optional<TileWalk::Found> TileWalk::take() {
   }
   size_t i = steps_.size();
   while (i > 0 && ++steps_[i - 1].at == steps_[i - 1].positions.size()) steps_[--i].at = 0;
-  done_ = i == 0;
+  --left_;
   const bool masked = !plan_.mask.values.empty() && plan_.mask.values[size_t(mask)] != 0;
   return Found{cell, masked ? kNone : referenceOf(reference, outside), uint32_t(slot), masked};
 }

@@ -39,12 +39,19 @@ struct TileLimits {
   size_t entries = 0;
 };
 
+/// Which of a walk's pairs: those of one of `parts` nearly equal parts, cut where the reference row changes if that
+/// many cuts exist, and of those not the first `done`.
+struct WalkPart {
+  uint64_t part = 0, parts = 1;
+  uint64_t done = 0;
+};
+
 /// Walks over a block's pairs, those that share a reference row next to each other, and cuts them into tiles.
 class TileWalk {
  public:
   /// `targets`: token id for each element of the reference tensor where the reference is `target`, else empty.
   TileWalk(const Plan& plan, const Block& block, const EntryLayout& layout, const TileLimits& limits, bool sharedTensor,
-           const std::vector<int64_t>& targets);
+           const std::vector<int64_t>& targets, const WalkPart& part = {});
   /// The next tile, or nothing when the block is done.
   std::optional<Tile> next();
 
@@ -60,6 +67,7 @@ class TileWalk {
     uint32_t slot;
     bool masked;
   };
+  void start(const WalkPart& part, uint64_t withinReference);
   std::optional<Found> take();
   int64_t referenceOf(int64_t row, bool outside) const;
 
@@ -68,7 +76,7 @@ class TileWalk {
   bool sharedTensor_;
   const std::vector<int64_t>& targets_;
   std::vector<Step> steps_;  ///< outermost first
-  bool done_ = false;
+  uint64_t left_ = 0;        ///< pairs
   std::optional<Found> held_;
 };
 

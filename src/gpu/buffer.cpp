@@ -13,7 +13,7 @@ namespace divlens::gpu {
 namespace {
 
 constexpr VkMemoryPropertyFlags kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-constexpr uint64_t kDownloadChunk = uint64_t{32} << 20;
+constexpr uint64_t kTransferChunk = uint64_t{32} << 20;
 
 /// Property sets to try, best first.
 std::span<const VkMemoryPropertyFlags> preferences(const Context& context, Memory memory) {
@@ -96,10 +96,26 @@ Buffer makeFilledBuffer(const Context& context, std::span<const std::byte> data,
   return buffer;
 }
 
+void upload(const Context& context, const Buffer& buffer, uint64_t offset, std::span<const std::byte> data) {
+  const Buffer staging(context, std::min<uint64_t>(data.size(), kTransferChunk), Memory::Upload, "staging");
+  while (!data.empty()) {
+    const auto part = data.first(std::min<uint64_t>(data.size(), kTransferChunk));
+    std::copy(part.begin(), part.end(), staging.mapped());
+    context.runOnce([&](VkCommandBuffer commands) {
+      barrier(commands, kAnyRead, kTransferWrite);
+      const VkBufferCopy region{.dstOffset = offset, .size = part.size()};
+      vkCmdCopyBuffer(commands, staging.handle(), buffer.handle(), 1, &region);
+      barrier(commands, kTransferWrite, kComputeReadWrite);
+    });
+    data = data.subspan(part.size());
+    offset += part.size();
+  }
+}
+
 void download(const Context& context, const Buffer& buffer, uint64_t offset, std::span<std::byte> out) {
-  const Buffer staging(context, std::min<uint64_t>(out.size(), kDownloadChunk), Memory::Readback, "readback");
+  const Buffer staging(context, std::min<uint64_t>(out.size(), kTransferChunk), Memory::Readback, "readback");
   while (!out.empty()) {
-    const uint64_t bytes = std::min<uint64_t>(out.size(), kDownloadChunk);
+    const uint64_t bytes = std::min<uint64_t>(out.size(), kTransferChunk);
     context.runOnce([&](VkCommandBuffer commands) {
       barrier(commands, kComputeWrite, kTransferRead);
       const VkBufferCopy region{.srcOffset = offset, .size = bytes};

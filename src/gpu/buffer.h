@@ -46,6 +46,8 @@ class Buffer {
 
 /// A buffer that holds `data`, copied through a staging buffer where needed; for small tables.
 Buffer makeFilledBuffer(const Context& context, std::span<const std::byte> data, const char* name);
+/// Copies `data` to `offset` of a buffer, waiting for earlier work on the queue.
+void upload(const Context& context, const Buffer& buffer, uint64_t offset, std::span<const std::byte> data);
 /// Copies `bytes` from `offset` of a device buffer into `out`, waiting for earlier work on the queue.
 void download(const Context& context, const Buffer& buffer, uint64_t offset, std::span<std::byte> out);
 

@@ -23,7 +23,7 @@ VKAPI_ATTR VkBool32 VKAPI_CALL keepMessage(VkDebugUtilsMessageSeverityFlagBitsEX
 Context::Context(const ContextOptions& options) {
   try {
     createInstance(options);
-    pickDevice(options.device);
+    pickDevice(options.device, options.turn);
     createDevice(!options.surfaceExtensions.empty());
     createPipelineCache(options.pipelines ? options.pipelines(pipelineKey()) : std::vector<std::byte>());
   } catch (...) {
@@ -79,11 +79,11 @@ void Context::createInstance(const ContextOptions& options) {
       vkGetInstanceProcAddr(instance_, "vkSetDebugUtilsObjectNameEXT"));
 }
 
-void Context::pickDevice(const std::string& wanted) {
+void Context::pickDevice(const std::string& wanted, int turn) {
   const auto handles = enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, instance_);
   std::vector<DeviceInfo> devices;
   for (VkPhysicalDevice handle : handles) devices.push_back(describe(handle, int(devices.size())));
-  const int chosen = chooseDevice(devices, wanted);
+  const int chosen = chooseDevice(devices, wanted, turn);
   physical_ = handles[size_t(chosen)];
   info_ = devices[size_t(chosen)];
   vkGetPhysicalDeviceProperties(physical_, &properties_);

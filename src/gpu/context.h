@@ -31,6 +31,7 @@ std::string deviceTable(const std::vector<DeviceInfo>& devices);
 
 struct ContextOptions {
   std::string device = "auto";  ///< auto, index, part of a name, UUID, cpu
+  int turn = 0;                 ///< with auto: takes the next of several devices that are equally good, round and round
   bool validation = false;      ///< core and synchronization validation; every message counts and is kept
   bool gpuAssisted = false;     ///< GPU-assisted validation as well
   /// Gives what pipelineData() was for the device of this pipelineKey() earlier, or nothing; may be empty.
@@ -82,7 +83,7 @@ class Context {
  private:
   void release();
   void createInstance(const ContextOptions& options);
-  void pickDevice(const std::string& wanted);
+  void pickDevice(const std::string& wanted, int turn);
   void createDevice(bool presents);
   void createPipelineCache(std::span<const std::byte> data);
 

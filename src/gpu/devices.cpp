@@ -113,7 +113,7 @@ std::string deviceTable(const std::vector<DeviceInfo>& devices) {
   return text;
 }
 
-int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted) {
+int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted, int turn) {
   if (devices.empty()) throw Error(Exit::NoDevice, fmt::format("no Vulkan device found; {}", kInstall));
   const DeviceInfo* best = nullptr;
   int fitting = 0;
@@ -135,7 +135,11 @@ int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& want
   if (wanted != "auto" && wanted != "cpu" && fitting > 1)
     throw Error(Exit::NoDevice,
                 fmt::format("--device {} fits {} devices:\n{}pass the index or the UUID", wanted, fitting, table));
-  return int(best - devices.data());
+  if (wanted != "auto") return int(best - devices.data());
+  std::vector<int> equal;
+  for (const DeviceInfo& device : devices)
+    if (device.rejected.empty() && device.type == best->type) equal.push_back(int(&device - devices.data()));
+  return equal[size_t(turn) % equal.size()];
 }
 
 VkInstance makeInstance(const std::vector<const char*>& layers, const std::vector<const char*>& extensions,

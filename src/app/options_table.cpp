@@ -59,6 +59,8 @@ const std::vector<Command>& commands() {
       {"colormaps", "[-o OUT…] [--json]", "the names of all maps, or with -o a picture of them",
        kFigureSection | kOutputSection | kDeviceSection | kCommonSection, 0, 0, false},
       {"devices", "[--json]", "Vulkan devices, and why some do not serve", kCommonSection, 0, 0, false},
+      {"bench", "[--json]", "throughput of this device, next to its own limits", kDeviceSection | kCommonSection, 0, 0,
+       false},
   };
   return table;
 }

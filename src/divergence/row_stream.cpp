@@ -27,6 +27,18 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
       gpu::Buffer(context, size.sharedChannels * size.entries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
 }
 
+void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, uint64_t referenceOffset) {
+  cells.read(next.cellRows, upload.mapped());
+  rowBytes = next.cellRows.size() * cells.rowBytes();
+  if (reference && !next.referenceRows.empty()) {
+    reference->read(next.referenceRows, upload.mapped() + referenceOffset);
+    rowBytes = referenceOffset + next.referenceRows.size() * reference->rowBytes();
+  }
+  std::memcpy(entries.mapped(), next.entries.data(), next.entries.size() * sizeof(kernels::PairEntry));
+  pairs = next.entries.size();
+  tile = std::move(next);
+}
+
 void Slot::recordUpload(VkCommandBuffer commands) const {
   // The scratch buffers are shared with the tile before.
   gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
@@ -48,18 +60,6 @@ RowStream::~RowStream() {
   changed_.notify_all();
 }
 
-void RowStream::fill(Slot& slot, Tile tile) const {
-  cells_.read(tile.cellRows, slot.upload.mapped());
-  slot.rowBytes = tile.cellRows.size() * cells_.rowBytes();
-  if (reference_ && !tile.referenceRows.empty()) {
-    reference_->read(tile.referenceRows, slot.upload.mapped() + referenceOffset_);
-    slot.rowBytes = referenceOffset_ + tile.referenceRows.size() * reference_->rowBytes();
-  }
-  std::memcpy(slot.entries.mapped(), tile.entries.data(), tile.entries.size() * sizeof(kernels::PairEntry));
-  slot.pairs = tile.entries.size();
-  slot.tile = std::move(tile);
-}
-
 void RowStream::read(const std::stop_token& stop) {
   try {
     while (std::optional<Tile> tile = walk_.next()) {
@@ -71,7 +71,7 @@ void RowStream::read(const std::stop_token& stop) {
         free_.pop_front();
       }
       slot->submission.wait();
-      fill(*slot, std::move(*tile));
+      slot->fill(std::move(*tile), cells_, reference_, referenceOffset_);
       const std::lock_guard lock(mutex_);
       full_.push_back(slot);
       changed_.notify_all();

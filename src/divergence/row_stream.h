@@ -37,6 +37,9 @@ struct Slot {
     bool texels = false;           ///< the kernels read rows as texels
   };
   Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets);
+  /// Reads the tile's rows into `upload`, those of the reference, where it has rows of its own, from `referenceOffset`
+  /// on.
+  void fill(Tile tile, const RowReader& cells, const RowReader* reference, uint64_t referenceOffset);
   /// Records what takes the rows from where they were read to where the kernels read them.
   void recordUpload(VkCommandBuffer commands) const;
 };
@@ -56,7 +59,6 @@ class RowStream {
 
  private:
   void read(const std::stop_token& stop);
-  void fill(Slot& slot, Tile tile) const;
 
   TileWalk walk_;
   const RowReader& cells_;

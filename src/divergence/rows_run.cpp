@@ -100,6 +100,25 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
   while (!running.empty()) finishFirst();
 }
 
+Slot& RowsRun::holdTile(const Block& block, const EntryLayout& entries) {
+  Slot& slot = *slots_.front();
+  TileWalk walk(plan_, block, entries, layout_.limits, shared_, targets_);
+  std::optional<Tile> tile = walk.next();
+  if (tile) slot.fill(std::move(*tile), cells_, reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
+  slot.recordUpload(slot.submission.begin());
+  slot.submission.submit();
+  slot.submission.wait();
+  return slot;
+}
+
+double RowsRun::computeHeld(const gpu::Stopwatch& stopwatch, const gpu::Buffer& values, uint64_t channelStride) {
+  Slot& slot = *slots_.front();
+  return stopwatch.run(slot.submission.commands(), [&](VkCommandBuffer commands) {
+    slot.submission.descriptors().reset();
+    recordPasses(commands, slot, values, channelStride);
+  });
+}
+
 std::unique_ptr<PairsPass> RowsRun::makePairsPass(const std::vector<size_t>& channels) const {
   return std::make_unique<PairsPass>(context_, plan_, channels, cellSide_, referenceSide_, shared_,
                                      layout_.limits.entries, maxRows());
@@ -108,9 +127,13 @@ std::unique_ptr<PairsPass> RowsRun::makePairsPass(const std::vector<size_t>& cha
 void RowsRun::submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
   VkCommandBuffer commands = slot.submission.begin();
   slot.recordUpload(commands);
+  recordPasses(commands, slot, values, channelStride);
+  slot.submission.submit();
+}
+
+void RowsRun::recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
   if (sharedPass_) sharedPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
   if (pairsPass_) pairsPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
-  slot.submission.submit();
 }
 
 void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {

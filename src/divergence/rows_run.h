@@ -10,6 +10,7 @@
 #include "divergence/pairs_pass.h"
 #include "divergence/row_stream.h"
 #include "divergence/shared_pass.h"
+#include "gpu/stopwatch.h"
 
 namespace divlens {
 
@@ -28,6 +29,10 @@ class RowsRun {
                const std::function<void()>& afterTile);
   /// Pairs of the last block, from the first of the part on, whose values are final.
   uint64_t pairs() const { return pairs_; }
+  /// For benchmarks: reads the block's first tile and leaves its rows on the device; computeHeld() then computes it,
+  /// less what is given back, and says how many seconds that took.
+  Slot& holdTile(const Block& block, const EntryLayout& entries);
+  double computeHeld(const gpu::Stopwatch& stopwatch, const gpu::Buffer& values, uint64_t channelStride);
   /// Values that the fast way gave back so far.
   uint64_t givenBack() const { return givenBack_; }
 
@@ -43,6 +48,7 @@ class RowsRun {
   void chooseLayout();
   void choosePasses();
   std::unique_ptr<PairsPass> makePairsPass(const std::vector<size_t>& channels) const;
+  void recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
   void submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
   /// Waits for the slot's commands, then computes what the fast way gave back while its rows are still there.
   void computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);

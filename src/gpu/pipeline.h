@@ -120,6 +120,7 @@ class Submission {
   /// Returns when the last submission is done; a no-op when there is none.
   void wait() { commands_.wait(); }
   DescriptorPool& descriptors() { return descriptors_; }
+  Commands& commands() { return commands_; }
 
  private:
   DescriptorPool descriptors_;

@@ -1,0 +1,13 @@
+#pragma once
+#include <string>
+
+#include "app/options.h"
+
+namespace divlens {
+
+/// Measures this device in one run: how fast rows can be read at all, what the metrics make of it for several element
+/// types and vocabularies, and how fast a file in the page cache becomes a grid; as a table, or as JSON with --json.
+/// Every case is compared with double precision before it is timed; Error(Failure) where one is wrong.
+std::string runBench(const Settings& settings);
+
+}  // namespace divlens

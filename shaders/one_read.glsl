@@ -43,7 +43,7 @@ void main() {
   float top[kShared];   // how far a cell's elements are above the reference's: where the reference is largest,
   float more[kShared];  // and on the average of the lanes' largest ones beyond that
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-    row[g] = entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
+    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell];
     top[g] = 0.0;
     more[g] = 0.0;
   }
@@ -69,12 +69,13 @@ void main() {
     bool far = !(abs(c[g]) < kHighestShift) || !(abs(P.offset) < kHighestOffset);
     s[g] = Sums(none, none, none, none, none, far ? kGiveBack : 0.0, 0.0);
   }
+  uint reference = numbers[push.firstReferenceStats + group.reference];
   float finiteSentinel = 0.0;
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
     float p[8];
-    loadReference(group.reference, step, x);
+    loadReference(reference, step, x);
     uint counts = kMasked ? allowedBits(step, push.width, allowed[step / 4u], true) : 0xffu;
     if (kMasked) exclude(counts, kLogits, x);
     [[unroll]] for (int i = 0; i < 8; ++i) {

@@ -23,6 +23,8 @@ layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Partials { StatsPartial partials[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
 layout(std430, set = 0, binding = 3) readonly buffer List { uint list[]; };
+// Where row i is among the rows that are bound, for rows that are read as texels.
+layout(std430, set = 0, binding = 4) readonly buffer Numbers { uint numbers[]; };
 layout(push_constant) uniform Push { RowsPush push; };
 
 shared StatsPartial tree[gl_WorkGroupSize.x];
@@ -109,6 +111,11 @@ void main() {
   uint row = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
   if (row >= push.rows) return;
   if (kListed) row = list[row];
+#ifdef ROWS_AS_TEXELS
+  uint place = numbers[push.firstRow + row];
+#else
+  uint place = row;
+#endif
   uint lane = gl_LocalInvocationID.x;
   // The lowest finite number: below every element but -inf.
   StatsPartial s = StatsPartial(kKind == kProbs ? 0.0 : -3.40282347e38, 0.0, 0.0, 0u, 3.4e38, 0u);
@@ -116,7 +123,7 @@ void main() {
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = lane; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
-    load(row, step, x);
+    load(place, step, x);
     if (kKind == kProbs)
       addProbabilities(s, lost, x);
     else

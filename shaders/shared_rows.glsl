@@ -32,6 +32,8 @@ layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries
 layout(std430, set = 0, binding = 5) readonly buffer Groups { PairGroup groups[]; };
 layout(std430, set = 0, binding = 6) writeonly buffer Partials { SharedPartial partials[]; };
 layout(std430, set = 0, binding = 7) readonly buffer Allowed { uint allowed[]; };
+// Where a row is among the rows that are bound: that of a cell, and from firstReferenceStats on that of a reference row.
+layout(std430, set = 0, binding = 8) readonly buffer Numbers { uint numbers[]; };
 layout(push_constant) uniform Push { SharedPush push; };
 
 shared SharedPartial tree[gl_WorkGroupSize.x];

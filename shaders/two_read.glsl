@@ -42,8 +42,9 @@ void main() {
   float logs[kShared];    // of the normalisers, with what rounding took from the offset
   Sums s[kShared];
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-    row[g] = entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
-    RowStats Q = stats[row[g]];
+    uint cell = entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
+    row[g] = numbers[cell];
+    RowStats Q = stats[cell];
     precise float between = Q.offset - P.offset;
     offset[g] = between;
     logs[g] = Q.logSum - P.logSum;
@@ -52,11 +53,12 @@ void main() {
     bool far = !(abs(between) < kHighestShift) || !(abs(P.offset) < kHighestOffset) || (Q.flags & kBadRow) != 0u;
     s[g] = Sums(none, none, none, far ? kGiveBack : 0.0);
   }
+  uint reference = numbers[push.firstReferenceStats + group.reference];
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
     float p[8];
-    loadReference(group.reference, step, x);
+    loadReference(reference, step, x);
     uint counts = kMasked ? allowedBits(step, push.width, allowed[step / 4u], true) : 0xffu;
     if (kMasked) exclude(counts, kLogits, x);
     [[unroll]] for (int i = 0; i < 8; ++i) {

@@ -46,12 +46,15 @@ RowSums sums(const std::byte* row, const RowReader& reader) {
 
 }  // namespace
 
-void warnOfRows(const Plan& plan, const RowReader& reader, const std::byte* rows, size_t count,
+void warnOfRows(const Plan& plan, const RowReader& reader, const std::vector<int64_t>& rows,
                 std::vector<std::string>& warnings) {
   // Over a part of the vocabulary no sum is expected to be 1.
   if (reader.width() != plan.cells.shape.back() || reader.width() < 2) return;
-  for (size_t r = 0; r < std::min(count, kRows); ++r) {
-    const RowSums s = sums(rows + r * reader.rowBytes(), reader);
+  const std::span<const int64_t> first(rows.data(), std::min(rows.size(), kRows));
+  std::vector<std::byte> bytes(first.size() * reader.rowBytes());
+  reader.read(first, bytes.data());
+  for (size_t r = 0; r < first.size(); ++r) {
+    const RowSums s = sums(bytes.data() + r * reader.rowBytes(), reader);
     const double total = plan.kind == Kind::Probs ? s.sum : s.sumOfExp;
     std::string text;
     if (plan.kind == Kind::Logits && s.allProbabilities && std::abs(s.sum - 1) < kTolerance)

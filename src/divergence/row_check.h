@@ -8,9 +8,9 @@
 
 namespace divlens {
 
-/// Looks at the first rows that were read and warns where they do not look like what their kind says: probabilities or
+/// Looks at the first of some rows and warns where they do not look like what their kind says: probabilities or
 /// log-probs whose sum is not 1 (beyond 1e-3), or logits that are probabilities.
-void warnOfRows(const Plan& plan, const RowReader& reader, const std::byte* rows, size_t count,
+void warnOfRows(const Plan& plan, const RowReader& reader, const std::vector<int64_t>& rows,
                 std::vector<std::string>& warnings);
 
 }  // namespace divlens

@@ -53,7 +53,7 @@ RowStatsPass::RowStatsPass(const gpu::Context& context, const Plan& plan, SideFo
       parts_(partsFor(context, plan)),
       width_(uint32_t(plan.vocab)),
       inverseTemperature_(float(1.0 / plan.temperature)),
-      first_(context, options.texels ? "row_stats_texels.comp" : "row_stats.comp", 4, uint32_t(sizeof(RowsPush)),
+      first_(context, options.texels ? "row_stats_texels.comp" : "row_stats.comp", 5, uint32_t(sizeof(RowsPush)),
              std::array{lanesFor(context, plan.vocab), format.dtype, format.kind, plan.allowedBits.empty() ? 0u : 1u,
                         uint32_t(options.low), uint32_t(options.listed), uint32_t(options.top)},
              std::span<const uint32_t>{}, options.texels ? 1u : 0u),
@@ -70,7 +70,7 @@ void RowStatsPass::record(VkCommandBuffer commands, gpu::DescriptorPool& pool, c
                       .parts = parts_};
   const auto bytes = std::as_bytes(std::span(&push, 1));
   const gpu::BufferRange list{rows.list ? rows.list : &allowed};
-  const gpu::BufferRange first[] = {rows.rows, {&partials}, {&allowed}, list};
+  const gpu::BufferRange first[] = {rows.rows, {&partials}, {&allowed}, list, {rows.numbers ? rows.numbers : &allowed}};
   first_.dispatch(commands, pool, first, bytes, push.rows);
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
   const gpu::BufferRange second[] = {{&partials}, {&stats}, list};

@@ -38,6 +38,7 @@ class RowStatsPass {
     size_t count = 0;
     size_t first = 0;
     const gpu::Buffer* list = nullptr;
+    const gpu::Buffer* numbers = nullptr;  ///< of texels: where each row is
   };
   RowStatsPass(const gpu::Context& context, const Plan& plan, SideFormat format, Options options);
   /// Records the statistics of rows; `partials` holds parts() StatsPartial for each number of a row.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "gpu/barrier.h"
 
@@ -10,7 +11,7 @@ namespace divlens {
 Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets)
     : upload(context, size.bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
       entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
-      submission(context, descriptorSets, 8) {
+      submission(context, descriptorSets, 9) {
   // Memory that is device-local and mapped is read in place; else the commands copy it first.
   if (!upload.mapped()) upload = gpu::Buffer(context, size.bytes, gpu::Memory::Upload, "rows");
   if (!context.unifiedMemory()) device = gpu::Buffer(context, size.bytes, gpu::Memory::Device, "device rows");
@@ -23,6 +24,7 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
   if (size.sharedChannels == 0) return;
   groups = gpu::Buffer(context, size.entries * sizeof(kernels::PairGroup), gpu::Memory::Upload, "groups of pairs");
   referenceList = gpu::Buffer(context, size.entries * sizeof(uint32_t), gpu::Memory::Upload, "reference rows");
+  numbers = gpu::Buffer(context, 2 * size.entries * sizeof(uint32_t), gpu::Memory::Upload, "numbers of rows");
   verdicts =
       gpu::Buffer(context, size.sharedChannels * size.entries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
 }
@@ -34,6 +36,25 @@ void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, u
     reference->read(next.referenceRows, upload.mapped() + referenceOffset);
     rowBytes = referenceOffset + next.referenceRows.size() * reference->rowBytes();
   }
+  inPlace = nullptr;
+  take(std::move(next));
+  if (!numbers) return;
+  const auto number = reinterpret_cast<uint32_t*>(numbers.mapped());
+  std::iota(number, number + tile.cellRows.size(), 0u);
+  std::iota(number + tile.cellRows.size(), number + tile.cellRows.size() + tile.referenceRows.size(), 0u);
+}
+
+void Slot::point(Tile next, const RowReader& cells, const RowReader* reference) {
+  rowBytes = next.cellRows.size() * cells.rowBytes();
+  if (reference) rowBytes += next.referenceRows.size() * reference->rowBytes();
+  take(std::move(next));
+  const auto number = reinterpret_cast<uint32_t*>(numbers.mapped());
+  size_t i = 0;
+  for (const std::vector<int64_t>* rows : {&tile.cellRows, &tile.referenceRows})
+    for (const int64_t row : *rows) number[i++] = uint32_t(row);
+}
+
+void Slot::take(Tile next) {
   std::memcpy(entries.mapped(), next.entries.data(), next.entries.size() * sizeof(kernels::PairEntry));
   pairs = next.entries.size();
   tile = std::move(next);
@@ -49,8 +70,12 @@ void Slot::recordUpload(VkCommandBuffer commands) const {
 }
 
 RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-                     const RowReader* reference, uint64_t referenceOffset)
-    : walk_(std::move(walk)), cells_(cells), reference_(reference), referenceOffset_(referenceOffset) {
+                     const RowReader* reference, uint64_t referenceOffset, const RowsInPlace* inPlace)
+    : walk_(std::move(walk)),
+      cells_(cells),
+      reference_(reference),
+      referenceOffset_(referenceOffset),
+      inPlace_(inPlace) {
   for (const auto& slot : slots) free_.push_back(slot.get());
   thread_ = std::jthread([this](const std::stop_token& stop) { read(stop); });
 }
@@ -71,7 +96,11 @@ void RowStream::read(const std::stop_token& stop) {
         free_.pop_front();
       }
       slot->submission.wait();
-      slot->fill(std::move(*tile), cells_, reference_, referenceOffset_);
+      slot->inPlace = inPlace_;
+      if (inPlace_)
+        slot->point(std::move(*tile), cells_, reference_);
+      else
+        slot->fill(std::move(*tile), cells_, reference_, referenceOffset_);
       const std::lock_guard lock(mutex_);
       full_.push_back(slot);
       changed_.notify_all();

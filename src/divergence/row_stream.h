@@ -14,6 +14,9 @@
 
 namespace divlens {
 
+/// Rows of both sides where their files are mapped, as the kernels see them (see rows_in_place.h).
+class RowsInPlace;
+
 /// A place in the ring: the rows of one tile and its pairs, and the commands that use them.
 struct Slot {
   Tile tile;
@@ -24,8 +27,10 @@ struct Slot {
   size_t pairs = 0;       ///< how many of them the commands take
   gpu::Buffer groups;     ///< of SharedPass: pairs that share a reference row, and those rows
   gpu::Buffer referenceList;
-  gpu::Buffer verdicts;                        ///< of SharedPass, for each of its channels: pairs that it gives back
+  gpu::Buffer verdicts;  ///< of SharedPass, for each of its channels: pairs that it gives back
+  gpu::Buffer numbers;   ///< of SharedPass: where each of the tile's rows is, cells' first, among those that are bound
   gpu::TexelView cellTexels, referenceTexels;  ///< of rows(), where the kernels read it so
+  const RowsInPlace* inPlace = nullptr;        ///< the kernels read the file's rows where they are mapped instead
   gpu::Submission submission;
   const gpu::Buffer& rows() const { return device ? device : upload; }
   /// How large everything is.
@@ -37,20 +42,25 @@ struct Slot {
     bool texels = false;           ///< the kernels read rows as texels
   };
   Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets);
+  /// Takes a tile whose rows are read where they are mapped.
+  void point(Tile tile, const RowReader& cells, const RowReader* reference);
   /// Reads the tile's rows into `upload`, those of the reference, where it has rows of its own, from `referenceOffset`
   /// on.
   void fill(Tile tile, const RowReader& cells, const RowReader* reference, uint64_t referenceOffset);
   /// Records what takes the rows from where they were read to where the kernels read them.
   void recordUpload(VkCommandBuffer commands) const;
+
+ private:
+  void take(Tile tile);
 };
 
 /// Reads tiles of rows in a thread of its own, into a ring of slots, while earlier ones are computed.
 class RowStream {
  public:
   /// `reference` may be null: then pairs index the cells' rows or hold no row. `referenceOffset` is where its rows
-  /// start.
+  /// start. With `inPlace` no row is read: the kernels read them where they are mapped.
   RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-            const RowReader* reference, uint64_t referenceOffset);
+            const RowReader* reference, uint64_t referenceOffset, const RowsInPlace* inPlace = nullptr);
   ~RowStream();
   /// The next filled slot, or null at the end; rethrows what went wrong while reading.
   Slot* next();
@@ -64,6 +74,7 @@ class RowStream {
   const RowReader& cells_;
   const RowReader* reference_;
   uint64_t referenceOffset_;
+  const RowsInPlace* inPlace_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Slot*> free_, full_;

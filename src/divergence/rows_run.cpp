@@ -59,6 +59,7 @@ void RowsRun::choosePasses() {
   if (!fast.empty())
     sharedPass_.emplace(context_, plan_, fast, cellSide_, referenceSide_, shared_, layout_.limits.entries, maxRows());
   if (!others.empty()) pairsPass_ = makePairsPass(others);
+  if (sharedPass_ && !pairsPass_) mapRows();
   const uint32_t sets =
       (sharedPass_ ? SharedPass::kDescriptorSets : 0u) + (pairsPass_ ? pairsPass_->descriptorSets() : 0u);
   for (size_t i = 0; i < kSlots; ++i)
@@ -76,18 +77,20 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
                       const std::function<void()>& afterTile) {
   pairs_ = part.done;
   RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_, part), cells_,
-                   reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
+                   reference_ ? &*reference_ : nullptr, layout_.referenceOffset, inPlace_.get());
   std::deque<Slot*> running;
   const auto finishFirst = [&] {
     Slot* slot = running.front();
     running.pop_front();
+    slot->submission.wait();
+    if (inPlace_) inPlace_->finish(slot->tile);
     computeGivenBack(*slot, values, channelStride);
     pairs_ += slot->tile.entries.size();
     stream.recycle(slot);
   };
   while (Slot* slot = stream.next()) {
     throwIfCancelled(options_);
-    if (!checked_) warnOfRows(plan_, cells_, slot->upload.mapped(), slot->tile.cellRows.size(), warnings);
+    if (!checked_) warnOfRows(plan_, cells_, slot->tile.cellRows, warnings);
     checked_ = true;
     submit(*slot, values, channelStride);
     running.push_back(slot);
@@ -98,6 +101,13 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
     afterTile();
   }
   while (!running.empty()) finishFirst();
+}
+
+void RowsRun::mapRows() {
+  std::unique_ptr<MappedRows> cells = MappedRows::open(context_, plan_.cells, cells_), reference;
+  if (cells && reference_) reference = MappedRows::open(context_, plan_.reference.tensor, *reference_);
+  if (cells && (reference || !reference_))
+    inPlace_ = std::make_unique<RowsInPlace>(std::move(cells), std::move(reference));
 }
 
 Slot& RowsRun::holdTile(const Block& block, const EntryLayout& entries) {
@@ -137,12 +147,13 @@ void RowsRun::recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buff
 }
 
 void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
-  slot.submission.wait();
   if (!sharedPass_) return;
   for (const size_t channel : sharedPass_->channels()) {
     const std::vector<kernels::PairEntry> entries = sharedPass_->givenBack(slot, channel);
     if (entries.empty()) continue;
     givenBack_ += entries.size();
+    // The other kernels know only rows that were read.
+    if (slot.inPlace) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
     std::memcpy(slot.entries.mapped(), entries.data(), entries.size() * sizeof entries.front());
     slot.pairs = entries.size();
     std::unique_ptr<PairsPass>& pass = exactPasses_[channel];

@@ -9,6 +9,7 @@
 #include "divergence/evaluate.h"
 #include "divergence/pairs_pass.h"
 #include "divergence/row_stream.h"
+#include "divergence/rows_in_place.h"
 #include "divergence/shared_pass.h"
 #include "gpu/stopwatch.h"
 
@@ -47,10 +48,11 @@ class RowsRun {
   int64_t width(const Tensor& tensor) const { return plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(); }
   void chooseLayout();
   void choosePasses();
+  void mapRows();
   std::unique_ptr<PairsPass> makePairsPass(const std::vector<size_t>& channels) const;
   void recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
   void submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
-  /// Waits for the slot's commands, then computes what the fast way gave back while its rows are still there.
+  /// Computes what the fast way gave back, its commands being done, while the slot holds the tile.
   void computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
 
   const gpu::Context& context_;
@@ -66,6 +68,7 @@ class RowsRun {
   std::unique_ptr<PairsPass> pairsPass_;                      ///< metrics that have no fast way
   std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;  ///< of channels that gave pairs back
   uint64_t givenBack_ = 0;
+  std::unique_ptr<RowsInPlace> inPlace_;  ///< null: rows are read into the slots
   std::vector<std::unique_ptr<Slot>> slots_;
   uint64_t done_ = 0;
   uint64_t pairs_ = 0;

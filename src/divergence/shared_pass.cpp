@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "divergence/rows_in_place.h"
 #include "gpu/barrier.h"
 #include "shaders/metrics.h"
 
@@ -137,7 +138,7 @@ SharedPass::Family SharedPass::makeFamily(const gpu::Context& context, bool oneR
                                           flag(4)};
   Family family;
   const std::string shader = std::string(oneRead ? "one_read" : "two_read") + (texels_ ? "_texels.comp" : ".comp");
-  family.sums = std::make_unique<gpu::ComputePipeline>(context, shader, 8, uint32_t(sizeof(SharedPush)), constants,
+  family.sums = std::make_unique<gpu::ComputePipeline>(context, shader, 9, uint32_t(sizeof(SharedPush)), constants,
                                                        std::span<const uint32_t>{}, texels_ ? 2u : 0u);
   for (size_t i = 0; i < channels_.size(); ++i) {
     const Metric& metric = *plan_.metrics[channels_[i]].metric;
@@ -166,11 +167,19 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
   gpu::DescriptorPool& pool = slot.submission.descriptors();
   const uint32_t firstReference = own ? uint32_t(cellRows) : 0;
   gpu::BufferRange cellSource = cells, referenceSource = reference;
-  if (texels_) cellSource.texels = slot.cellTexels.handle();
-  if (texels_) referenceSource.texels = (own ? slot.referenceTexels : slot.cellTexels).handle();
-  if (cellStats_) cellStats_->record(commands, pool, {cellSource, cellRows, 0}, statsPartials_, stats_, allowed_);
+  if (slot.inPlace) {
+    cellSource.texels = slot.inPlace->cells();
+    referenceSource.texels = slot.inPlace->reference();
+  } else if (texels_) {
+    cellSource.texels = slot.cellTexels.handle();
+    referenceSource.texels = (own ? slot.referenceTexels : slot.cellTexels).handle();
+  }
+  if (cellStats_)
+    cellStats_->record(commands, pool, {cellSource, cellRows, 0, nullptr, &slot.numbers}, statsPartials_, stats_,
+                       allowed_);
   if (referenceStats_)
-    referenceStats_->record(commands, pool, {referenceSource, rows.size(), firstReference, &slot.referenceList},
+    referenceStats_->record(commands, pool,
+                            {referenceSource, rows.size(), firstReference, &slot.referenceList, &slot.numbers},
                             statsPartials_, stats_, allowed_);
 
   SharedPush push{.groups = uint32_t(groups.size()),
@@ -185,8 +194,8 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
                   .valueStart = 0,
                   .redoStart = 0};
   for (const Family& family : families_) {
-    const gpu::BufferRange sums[] = {cellSource,      referenceSource, {&stats_},    {&statsPartials_},
-                                     {&slot.entries}, {&slot.groups},  {&partials_}, {&allowed_}};
+    const gpu::BufferRange sums[] = {cellSource,     referenceSource, {&stats_},   {&statsPartials_}, {&slot.entries},
+                                     {&slot.groups}, {&partials_},    {&allowed_}, {&slot.numbers}};
     family.sums->dispatch(commands, pool, sums, bytesOf(push), push.groups);
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
     for (const auto& [index, merge] : family.merges) {

@@ -33,6 +33,7 @@ class File final : public ByteSource {
 
   uint64_t size() const override { return size_; }
   const std::string& name() const override { return path_; }
+  int descriptor() const override { return descriptor_; }
 
   void read(uint64_t offset, std::span<std::byte> out) const override {
     while (!out.empty()) {

@@ -17,6 +17,8 @@ class ByteSource {
   virtual const std::string& name() const = 0;
   /// Fills `out` from `offset`; Error(BadInput) "changed while reading" when the file ends early, errno text otherwise.
   virtual void read(uint64_t offset, std::span<std::byte> out) const = 0;
+  /// Of the file whose bytes these are, from its first to its last; -1 where they are no such file.
+  virtual int descriptor() const { return -1; }
 };
 
 /// Opens a regular file for pread; refuses FIFOs, sockets, devices and directories; Error(BadInput) with errno text.

@@ -18,6 +18,7 @@ class TemporaryFile final : public ByteSource {
 
   uint64_t size() const override { return size_; }
   const std::string& name() const override { return name_; }
+  int descriptor() const override { return descriptor_; }
   void read(uint64_t offset, std::span<std::byte> out) const override;
   /// Error(Output) when the disk is full.
   void write(uint64_t offset, std::span<const std::byte> bytes);

@@ -67,6 +67,40 @@ Buffer::Buffer(const Context& context, uint64_t bytes, Memory memory, const char
   context.nameObject(VK_OBJECT_TYPE_BUFFER, reinterpret_cast<uint64_t>(buffer_), name);
 }
 
+Buffer Buffer::imported(const Context& context, std::span<const std::byte> pages, const char* name) {
+  Buffer made;
+  if (!context.importsHostMemory()) return made;
+  constexpr VkExternalMemoryHandleTypeFlagBits kHandle = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+  void* const address = const_cast<std::byte*>(pages.data());
+  const auto query = reinterpret_cast<PFN_vkGetMemoryHostPointerPropertiesEXT>(
+      vkGetDeviceProcAddr(context.device(), "vkGetMemoryHostPointerPropertiesEXT"));
+  VkMemoryHostPointerPropertiesEXT pointer{.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
+  if (!query || query(context.device(), kHandle, address, &pointer) != VK_SUCCESS) return made;
+  const VkExternalMemoryBufferCreateInfo external{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+                                                  .handleTypes = kHandle};
+  const VkBufferCreateInfo create{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                  .pNext = &external,
+                                  .size = pages.size(),
+                                  .usage = VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT};
+  made.device_ = context.device();
+  made.bytes_ = pages.size();
+  if (vkCreateBuffer(made.device_, &create, nullptr, &made.buffer_) != VK_SUCCESS) return {};
+  VkMemoryRequirements needs{};
+  vkGetBufferMemoryRequirements(made.device_, made.buffer_, &needs);
+  const int type = context.memoryType(needs.memoryTypeBits & pointer.memoryTypeBits, 0);
+  if (type < 0 || needs.size > pages.size()) return {};
+  const VkImportMemoryHostPointerInfoEXT import{
+      .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT, .handleType = kHandle, .pHostPointer = address};
+  const VkMemoryAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                      .pNext = &import,
+                                      .allocationSize = pages.size(),
+                                      .memoryTypeIndex = uint32_t(type)};
+  if (vkAllocateMemory(made.device_, &allocate, nullptr, &made.memory_) != VK_SUCCESS) return {};
+  if (vkBindBufferMemory(made.device_, made.buffer_, made.memory_, 0) != VK_SUCCESS) return {};
+  context.nameObject(VK_OBJECT_TYPE_BUFFER, reinterpret_cast<uint64_t>(made.buffer_), name);
+  return made;
+}
+
 Buffer::~Buffer() {
   if (buffer_) vkDestroyBuffer(device_, buffer_, nullptr);
   if (memory_) vkFreeMemory(device_, memory_, nullptr);

@@ -21,6 +21,8 @@ class Buffer {
  public:
   Buffer() = default;
   Buffer(const Context& context, uint64_t bytes, Memory memory, const char* name);
+  /// Shows whole pages of host memory that outlives it, without a copy, as texels; empty where the device cannot.
+  static Buffer imported(const Context& context, std::span<const std::byte> pages, const char* name);
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     swap(other);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "error.h"
@@ -16,6 +17,15 @@ VKAPI_ATTR VkBool32 VKAPI_CALL keepMessage(VkDebugUtilsMessageSeverityFlagBitsEX
                                            const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
   static_cast<std::vector<std::string>*>(user)->emplace_back(data->pMessage);
   return VK_FALSE;
+}
+
+bool hasExtension(VkPhysicalDevice device, const char* name) {
+  uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> all(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, all.data());
+  return std::any_of(all.begin(), all.end(),
+                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
 }
 
 }  // namespace
@@ -98,12 +108,16 @@ void Context::createDevice(bool presents) {
                                       .queueFamilyIndex = queueFamily_,
                                       .queueCount = 1,
                                       .pQueuePriorities = &priority};
-  const char* const swapchain = VK_KHR_SWAPCHAIN_EXTENSION_NAME;
+  std::vector<const char*> extensions;
+  if (presents) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+  // A GPU would not take the pages of a file (NVIDIA's refuses them), and reading over the bus is no gain.
+  importsHostMemory_ = isCpu() && hasExtension(physical_, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  if (importsHostMemory_) extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   const VkDeviceCreateInfo create{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                   .queueCreateInfoCount = 1,
                                   .pQueueCreateInfos = &queue,
-                                  .enabledExtensionCount = presents ? 1u : 0u,
-                                  .ppEnabledExtensionNames = &swapchain};
+                                  .enabledExtensionCount = uint32_t(extensions.size()),
+                                  .ppEnabledExtensionNames = extensions.data()};
   check(vkCreateDevice(physical_, &create, nullptr, &device_), "vkCreateDevice");
   vkGetDeviceQueue(device_, queueFamily_, 0, &queue_);
 }

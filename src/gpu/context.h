@@ -59,6 +59,8 @@ class Context {
   bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   /// True where device-local memory is also host-visible in one large heap: rows are read straight into it.
   bool unifiedMemory() const { return unified_; }
+  /// True on a processor whose driver reads pages of files where they are mapped (VK_EXT_external_memory_host).
+  bool importsHostMemory() const { return importsHostMemory_; }
   /// Largest storage buffer that one binding may show, bytes.
   uint64_t maxBufferBytes() const { return properties_.limits.maxStorageBufferRange; }
   /// What every pipeline is made with, so that drivers need not compile what they compiled before.
@@ -99,6 +101,7 @@ class Context {
   VkPipelineCache pipelineCache_ = VK_NULL_HANDLE;
   mutable TicketLock queueLock_;
   bool unified_ = false;
+  bool importsHostMemory_ = false;
   PFN_vkSetDebugUtilsObjectNameEXT setName_ = nullptr;
   std::unique_ptr<std::vector<std::string>> messages_ = std::make_unique<std::vector<std::string>>();
 };

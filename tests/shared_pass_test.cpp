@@ -1,0 +1,138 @@
+// The fast way for rows of logits: rows read where they are mapped or through slots, alone or eight cells at a time,
+// pairs that are given back, and files that shrink under their mapping.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "dump/mapping.h"
+#include "dump/temporary.h"
+#include "dump_fixtures.h"
+#include "gpu_fixture.h"
+
+using namespace divlens;
+using namespace divlens::test;
+
+namespace {
+
+const std::vector<std::string> kFast = {"kl", "kl-reverse", "jeffreys", "jsd", "js-distance", "tv", "hellinger"};
+
+Array logits(int64_t layers, int64_t tokens, int64_t vocab, DType dtype) {
+  Random random(7);
+  return {"logits",
+          {axis("layer", layers), axis("token", tokens), axis("vocab", vocab)},
+          Kind::Logits,
+          dtype,
+          normals(random, layers * tokens * vocab, 3)};
+}
+
+/// The same bytes in a file, which can be mapped.
+Dump inFile(const Array& array) {
+  Tensor tensor = tensorOf(array);
+  std::vector<std::byte> bytes(tensor.source->size());
+  tensor.source->read(0, bytes);
+  const auto file = std::make_shared<TemporaryFile>(bytes.size());
+  file->write(0, bytes);
+  tensor.source = file;
+  return dump({tensor});
+}
+
+void checkSameBits(const Cells& a, const Cells& b) {
+  REQUIRE(a.panels.size() == b.panels.size());
+  for (size_t panel = 0; panel < a.panels.size(); ++panel) {
+    CAPTURE(panel);
+    CHECK(bits(a.panels[panel]) == bits(b.panels[panel]));
+  }
+}
+
+/// A file that is gone with the test.
+class ShortLived {
+ public:
+  explicit ShortLived(size_t bytes) {
+    const int descriptor = mkstemp(name_);
+    REQUIRE(descriptor >= 0);
+    const std::vector<char> ones(bytes, 1);
+    REQUIRE(write(descriptor, ones.data(), bytes) == ssize_t(bytes));
+    close(descriptor);
+  }
+  ~ShortLived() { unlink(name_); }
+  const char* name() const { return name_; }
+
+ private:
+  char name_[32] = "/tmp/divlens-test-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(GpuTest, "rows have the same bits read where they are mapped and through slots", "[gpu][shared]") {
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F32}) {
+    const Array array = logits(5, 4, 4096, dtype);
+    const PlanOptions plan{.metrics = kFast, .reference = "layer=-1"};
+    const Cells mapped = run(inFile(array), plan);
+    checkSameBits(mapped, run(dumpOf({array}), plan));
+    checkSameBits(mapped, run(inFile(array), plan, {.tileBytes = 3 * 4096 * 4}));
+    for (size_t metric = 0; metric < kFast.size(); ++metric)
+      for (int64_t token = 0; token < 4; ++token) {
+        const float value = mapped.at(metric, 1, token);
+        CAPTURE(kFast[metric], token, value, info(dtype).name);
+        CHECK(excess(kFast[metric], Oracle(array.row(16 + token), array.row(4 + token))(kFast[metric]), value) <= 1);
+        CHECK(mapped.at(metric, 4, token) == 0);  // the reference itself
+      }
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "how many cells share a reference row changes no bit", "[gpu][shared]") {
+  // Enough rows that eight cells share a workgroup; a selection of them goes alone.
+  const Array array = logits(16, 4, 500'000, DType::F16);
+  const PlanOptions all{.metrics = {"kl", "jsd", "jeffreys"}, .reference = "layer=-1"};
+  PlanOptions some = all;
+  some.select = {"token=2"};
+  const Cells together = run(dumpOf({array}), all);
+  const Cells alone = run(dumpOf({array}), some);
+  for (size_t metric = 0; metric < 3; ++metric)
+    for (int64_t layer = 0; layer < 16; ++layer) CHECK(together.at(metric, layer, 2) == alone.at(metric, layer, 0));
+}
+
+TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all the same", "[gpu][shared]") {
+  // A zero on one side, a finite sentinel, differences beyond exp's range, a NaN, and a pair like any other.
+  constexpr int64_t kVocab = 1000;
+  Array array = logits(6, 1, kVocab, DType::F32);
+  const auto at = [&](int64_t layer, int64_t entry) -> double& { return array.values[size_t(layer * kVocab + entry)]; };
+  at(0, 3) = -INFINITY;
+  at(1, 3) = -3.0e38;
+  for (int64_t i = 0; i < 500; ++i) at(2, i) += 120;
+  at(3, 7) = NAN;
+  const Cells mapped = run(inFile(array), {.metrics = kFast, .reference = "layer=-1"});
+  for (size_t metric = 0; metric < kFast.size(); ++metric)
+    for (const int64_t layer : {0, 1, 2, 4}) {
+      const double expected = Oracle(array.row(5), array.row(layer))(kFast[metric]);
+      const float value = mapped.at(metric, layer, 0);
+      CAPTURE(kFast[metric], layer, expected, value);
+      if (std::isinf(expected))
+        CHECK(value == float(expected));
+      else
+        CHECK(excess(kFast[metric], expected, value) <= 1);
+      CHECK(std::isnan(mapped.at(metric, 3, 0)));
+    }
+}
+
+TEST_CASE("a mapping whose file is cut reads zero and says so", "[shared][faults]") {
+  const size_t bytes = 64 * 4096;
+  const ShortLived file(bytes);
+  const auto source = openFile(file.name());
+  const std::unique_ptr<Mapping> mapping = Mapping::open(*source, 100, bytes - 100);
+  REQUIRE(mapping);
+  CHECK(mapping->start() == 100);
+  CHECK(mapping->pages()[bytes - 1] == std::byte{1});
+  CHECK_NOTHROW(mapping->check());
+  REQUIRE(truncate(file.name(), 8192) == 0);
+  CHECK(mapping->pages()[bytes - 1] == std::byte{0});
+  CHECK_THAT(failure(Exit::BadInput, [&] { mapping->check(); }), ContainsSubstring("changed while reading"));
+}
+
+TEST_CASE("what is no file of its own is not mapped", "[shared]") {
+  CHECK(Mapping::open(*memoryBytes("memory", std::vector<std::byte>(64)), 0, 64) == nullptr);
+  const ShortLived file(4096);
+  CHECK(Mapping::open(*openFile(file.name()), 4000, 97) == nullptr);
+}

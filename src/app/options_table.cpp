@@ -72,7 +72,9 @@ const std::vector<OptionRow>& optionRows() {
   static const std::vector<OptionRow> table = {
       {kPlanSection, "--tensor", "NAME", "the tensor that holds the cells; default: the only one that holds distributions", [](S& s, T& t) { s.plan.tensor = t; }},
       {kPlanSection, "--axes", "A,B,C", "names of its axes", [](S& s, T& t) { s.plan.axes = splitCommas(t); }},
-      {kPlanSection, "--kind", "KIND", "what its last axis holds: logits, logprobs, probs, hidden, scalar, topk", [](S& s, T& t) { s.plan.kind = t; }},
+      {kPlanSection, "--kind", "KIND", "what its last axis holds: logits, logprobs, probs, hidden, scalar, topk; weights: each stacked tensor is one cell", [](S& s, T& t) { s.plan.kind = t; s.plan.open.wholeTensors = t == "weights"; }},
+      {kPlanSection, "--pattern", "PATTERN", "put tensors side by side: a preset (llama, gpt2, gpt-neox, qwen, gemma, mixtral …) or names with variables, 'blocks.{layer}.hook_resid_post', '{layer}.attn.{component:q,k=keys}'; repeatable", [](S& s, T& t) { s.plan.open.patterns.push_back(t); }},
+      {kPlanSection, "--stack", "PATTERN", "put the files of a folder side by side: 'layer_{layer}.npy', 'step_{step}'", [](S& s, T& t) { s.plan.open.stack = t; }},
       {kPlanSection, "--rows", "AXIS", "axis down the grid; default: layer, else the last but one", [](S& s, T& t) { s.plan.rows = t; }},
       {kPlanSection, "--columns", "AXIS", "axis across the grid; default: token, else the last", [](S& s, T& t) { s.plan.columns = t; }},
       {kPlanSection, "--select", "AXIS=SPEC", "keep some entries: positions (3, -1, 0:8, 0:32:4), labels, label:TEXT or group:NAME; repeatable", [](S& s, T& t) { s.plan.select.push_back(t); }},

@@ -76,12 +76,18 @@ void checkKind(const Tensor& tensor, const std::string& path) {
                             "logprobs, probs or scalar",
                             escapedPath(path), escaped(tensor.name), axesText(tensor)));
   }
+  if (tensor.kind == Kind::Weights && !tensor.stack) {
+    throw Error(Exit::Usage, fmt::format("{}: --kind weights: tensor '{}' is no stack of tensors; make one with "
+                                         "--pattern or --stack",
+                                         escapedPath(path), escaped(tensor.name)));
+  }
 }
 
 }  // namespace
 
 const Tensor& chooseTensor(const Dump& dump, const std::string& wanted, const std::string& except) {
   if (!wanted.empty()) return tensorNamed(dump, wanted);
+  if (!dump.preferred.empty() && dump.preferred != except) return tensorNamed(dump, dump.preferred);
   std::vector<const Tensor*> distributions, floats;
   for (const Tensor& tensor : dump.tensors) {
     if (!floating(tensor) || (!except.empty() && tensor.name == except)) continue;
@@ -107,7 +113,7 @@ NamedTensor nameCells(const Dump& dump, const Tensor& chosen, const PlanOptions&
   if (!options.kind.empty()) {
     kind = kindFromName(options.kind);
     if (!kind) {
-      const std::vector<std::string> known = {"logits", "logprobs", "probs", "hidden", "scalar", "topk"};
+      const std::vector<std::string> known = {"logits", "logprobs", "probs", "hidden", "scalar", "topk", "weights"};
       const std::string guess = didYouMean(options.kind, known);
       throw Error(Exit::Usage, fmt::format("unknown kind '{}'{} known: {}", escaped(options.kind),
                                            guess.empty() ? ";" : guess, listed(known)));
@@ -158,7 +164,8 @@ NamedTensor nameLikeCells(const Tensor& tensor, const Tensor& original, const Te
 }
 
 size_t leadingAxes(const Tensor& tensor, Kind kind) {
-  return kind == Kind::Scalar || tensor.shape.empty() ? tensor.shape.size() : tensor.shape.size() - 1;
+  const bool all = kind == Kind::Scalar || kind == Kind::Weights || tensor.shape.empty();
+  return all ? tensor.shape.size() : tensor.shape.size() - 1;
 }
 
 std::vector<int64_t> leadingStrides(const Tensor& tensor, size_t count) {

@@ -9,6 +9,7 @@
 
 #include "dump/escape.h"
 #include "dump/fault.h"
+#include "dump/folder.h"
 #include "dump/json.h"
 #include "dump/metadata.h"
 
@@ -89,7 +90,7 @@ std::string stem(std::string_view path) {
   return std::string(dot == std::string_view::npos || dot == 0 ? file : file.substr(0, dot));
 }
 
-Dump openDump(const std::string& path, const OpenOptions& options) {
+Dump openDumpFile(const std::string& path, const OpenOptions& options) {
   if (options.dtype && *options.dtype != "bf16") {
     throw Error(Exit::Usage, fmt::format("--dtype {}: only bf16 is known", escaped(*options.dtype)));
   }
@@ -115,6 +116,20 @@ Dump openDump(const std::string& path, const OpenOptions& options) {
   }
   if (format->sidecar) applySidecar(dump);
   for (Tensor& tensor : dump.tensors) dropMissingRows(tensor);
+  return dump;
+}
+
+Dump openDump(const std::string& path, const OpenOptions& options) {
+  struct stat status{};
+  const bool folder = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  if (!folder && !options.stack.empty()) {
+    throw Error(Exit::Usage, fmt::format("--stack puts the files of a folder side by side, and {} is no folder; "
+                                         "--pattern does so with tensors of one file",
+                                         escapedPath(path)));
+  }
+  Dump dump = folder ? openFolder(path, options) : openDumpFile(path, options);
+  if (folder) dump.path = path;
+  if (!options.patterns.empty() && options.stack.empty()) applyPatterns(dump, options);
   return dump;
 }
 

@@ -13,7 +13,8 @@ namespace divlens {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<const char*, 7> kKinds = {"unknown", "logits", "logprobs", "probs", "hidden", "scalar", "topk"};
+constexpr std::array<const char*, 8> kKinds = {"unknown", "logits", "logprobs", "probs",
+                                             "hidden",  "scalar", "topk",     "weights"};
 
 }  // namespace
 

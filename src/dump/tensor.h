@@ -24,8 +24,9 @@ const DTypeInfo& info(DType dtype);
 /// The type of a safetensors name ("BF16"); Unsupported for any other text.
 DType dtypeFromName(std::string_view text);
 
-/// What the last axis of a tensor holds; Scalar means nothing: every element is a cell.
-enum class Kind : uint8_t { Unknown, Logits, LogProbs, Probs, Hidden, Scalar, TopK };
+/// What the last axis of a tensor holds; Scalar means nothing: every element is a cell. Weights: a
+/// cell is a whole tensor of a stack.
+enum class Kind : uint8_t { Unknown, Logits, LogProbs, Probs, Hidden, Scalar, TopK, Weights };
 const char* name(Kind kind);
 std::optional<Kind> kindFromName(std::string_view text);
 /// True for kinds whose last axis is a distribution over a vocabulary: logits, log-probs, probs.
@@ -42,6 +43,8 @@ struct Axis {
   std::string label(int64_t position) const;
 };
 
+struct TensorStack;
+
 /// A typed array inside a dump; only its description is in memory, the bytes stay in `source`.
 struct Tensor {
   std::string name;
@@ -57,6 +60,7 @@ struct Tensor {
   std::shared_ptr<const ByteSource> source;
   uint64_t offset = 0;         ///< of element 0 in `source`
   int64_t availableRows = -1;  ///< with --partial: rows of the leading axis that the file really holds; -1: all
+  std::shared_ptr<const TensorStack> stack;  ///< of what stands side by side here (dump/stack.h); else null
   int64_t elements() const;
   int axisIndex(std::string_view axisName) const;  ///< -1 when there is none
 };

@@ -1,0 +1,30 @@
+// THE table of statistics of whole tensors (weights) and of stored rows (activations): read by C++ and GLSL, one row each.
+//
+// STATISTIC(id, enumerator, name, formula, symbol, needs, direction, value)
+//   value   GLSL: from the moments `w` (weights.h, scaled), n = their count; scaled(v, e) = v · 2^e
+// x are the cell's entries (A), y the reference's (B); n entries. NaN entries make a NaN cell; infinite ones too, but for the sizes.
+// clang-format off
+#define STATISTICS(STATISTIC)                                                                                                  \
+  STATISTIC(200, Mean, "mean", "Σx / n", "mean", Nothing, None, scaled((w.sum + w.sumLow) / n, w.exponent))                    \
+  STATISTIC(201, Std, "std", "√(Σ(x − mean)² / n)", "std", Nothing, None, scaled(sqrt(w.m2 / n), w.exponent))                  \
+  STATISTIC(202, Rms, "rms", "√(Σx² / n)", "rms", Nothing, None, sizeOf(w, scaled(sqrt(w.squares / n), w.exponent)))           \
+  STATISTIC(203, AbsMax, "abs-max", "max |x|", "max |x|", Nothing, None, sizeOf(w, max(abs(w.low), abs(w.high))))              \
+  STATISTIC(204, L1, "l1", "Σ|x|", "L1", Nothing, None, sizeOf(w, scaled(w.l1, w.exponent)))                                   \
+  STATISTIC(205, Norm, "norm", "√Σx² (Frobenius)", "norm", Nothing, None, sizeOf(w, scaled(sqrt(w.squares), w.exponent)))      \
+  STATISTIC(206, Kurtosis, "kurtosis", "n Σ(x − mean)⁴ / (Σ(x − mean)²)² (Pearson: 3 for normal entries)", "kurtosis",         \
+            Nothing, None, n * w.m4 / (w.m2 * w.m2))                                                                           \
+  STATISTIC(207, Skewness, "skewness", "√n Σ(x − mean)³ / (Σ(x − mean)²)^1.5", "skewness", Nothing, None,                      \
+            sqrt(n) * w.m3 / (w.m2 * sqrt(w.m2)))                                                                              \
+  STATISTIC(208, Sparsity, "sparsity:ε", "share of entries with |x| ≤ ε", "sparsity", Nothing, None,                           \
+            float(w.small[push.threshold]) / n)                                                                                \
+  STATISTIC(209, Min, "min", "min x", "min", Nothing, None, w.low)                                                             \
+  STATISTIC(210, Max, "max", "max x", "max", Nothing, None, w.high)                                                            \
+  STATISTIC(220, RelChange, "rel-change", "‖A − B‖ / ‖B‖, B the reference (Frobenius)", "relative change", Reference, None,    \
+            ratio(sqrt(w.differenceSquares), sqrt(w.referenceSquares), w.differenceExponent - w.referenceExponent))            \
+  STATISTIC(221, WeightL2, "l2", "‖A − B‖ of the stored entries", "L2", Reference, Symmetric,                                  \
+            scaled(sqrt(w.differenceSquares), w.differenceExponent))                                                           \
+  STATISTIC(222, WeightCosine, "cosine", "Σxy / (‖A‖‖B‖) of the stored entries", "cosine", Reference, Symmetric,               \
+            clamp((w.cross + w.crossLow) / (sqrt(w.squares) * sqrt(w.referenceSquares)), -1.0, 1.0))                           \
+  STATISTIC(223, SignFlips, "sign-flips", "share of entries whose sign differs from the reference's (xy < 0)", "sign flips",   \
+            Reference, Symmetric, float(w.flips) / n)
+// clang-format on

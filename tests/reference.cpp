@@ -226,6 +226,40 @@ double oracleStatistic(const std::string& how, std::vector<double> entries) {
   throw std::logic_error("the oracle lacks " + how);
 }
 
+double oracleOfTensor(const std::string& metric, const std::vector<double>& entries,
+                      const std::vector<double>& reference) {
+  using Real = long double;
+  Real n = 0, sum = 0, sumAbs = 0, squares = 0, largest = 0, small = 0, other = 0, apart = 0, dot = 0, flips = 0;
+  const bool sparsity = metric.rfind("sparsity:", 0) == 0;
+  const Real threshold = sparsity ? std::stod(metric.substr(9)) : 0;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Real x = entries[i], y = reference.empty() ? 0 : reference[i];
+    n += 1, sum += x, sumAbs += std::fabs(x), squares += x * x, largest = std::max(largest, std::fabs(x));
+    small += std::fabs(x) <= threshold ? 1 : 0;
+    other += y * y, apart += (x - y) * (x - y), dot += x * y, flips += x * y < 0 ? 1 : 0;
+  }
+  Real second = 0, third = 0, fourth = 0;
+  for (const double entry : entries) {
+    const Real d = entry - sum / n;
+    second += d * d, third += d * d * d, fourth += d * d * d * d;
+  }
+  const std::map<std::string, Real> values = {{"mean", sum / n},
+                                              {"std", std::sqrt(second / n)},
+                                              {"rms", std::sqrt(squares / n)},
+                                              {"abs-max", largest},
+                                              {"l1", sumAbs},
+                                              {"norm", std::sqrt(squares)},
+                                              {"kurtosis", fourth / n / (second / n * second / n)},
+                                              {"skewness", third / n / std::pow(second / n, Real(1.5))},
+                                              {"min", *std::min_element(entries.begin(), entries.end())},
+                                              {"max", *std::max_element(entries.begin(), entries.end())},
+                                              {"rel-change", std::sqrt(apart / other)},
+                                              {"l2", std::sqrt(apart)},
+                                              {"cosine", dot / std::sqrt(squares * other)},
+                                              {"sign-flips", flips / n}};
+  return double(sparsity ? small / n : values.at(metric));
+}
+
 double excess(const std::string& metric, double expected, float got, double magnitude) {
   if (std::isnan(expected) || std::isnan(got)) return std::isnan(expected) && std::isnan(got) ? 0 : 1e30;
   // A finite value beyond float32 is infinite there.

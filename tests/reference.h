@@ -43,6 +43,11 @@ double oracleOfTarget(const std::string& metric, const OracleRow& cell, int64_t 
 /// "max", "std" and "sem" (n - 1), "count".
 double oracleStatistic(const std::string& how, std::vector<double> entries);
 
+/// A statistic of a tensor's entries (of `reference` too for rel-change, l2, cosine and sign-flips) by its definition,
+/// in long double.
+double oracleOfTensor(const std::string& metric, const std::vector<double>& entries,
+                      const std::vector<double>& reference = {});
+
 /// How far `got` is off in units of what the accuracy target allows (relative 1e-5 from 1e-6 up, 1e-3 below, absolute
 /// floor 1e-12): at most 1 passes. NaN and infinities must agree. Where terms of both signs cancel, `magnitude` is the
 /// size of what cancels.

@@ -100,6 +100,8 @@ std::string commandHelp(const Command& command, const HelpLists& lists) {
   if ((command.sections & kPlanSection) != 0) {
     out += "\nMetrics\n";
     for (const Metric& metric : metrics()) out += entry(metric.name, metric.formula);
+    out += "\nStatistics of weights (a cell is a whole tensor) and of hidden rows\n";
+    for (const Metric& metric : statistics()) out += entry(metric.name, metric.formula);
   }
   if ((command.sections & kFigureSection) != 0 && lists.colormaps) out += nameList("Colormaps", lists.colormaps());
   return out;

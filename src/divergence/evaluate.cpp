@@ -10,6 +10,8 @@
 #include "divergence/scalars.h"
 #include "divergence/stages.h"
 #include "divergence/topk_run.h"
+#include "divergence/weight_mean.h"
+#include "divergence/weight_run.h"
 #include "error.h"
 #include "gpu/barrier.h"
 
@@ -86,17 +88,21 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
   const uint64_t channelStride = uint64_t(blocks.front().cells() * entries.entries);
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
   std::optional<Plan> averaged;  // the run refers to it
-  if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan);
+  if (plan.reference.kind == ReferenceKind::Mean)
+    averaged = usesStatistics(plan) ? withMeanCells(plan) : withMeanReference(context, plan);
   std::optional<RowsRun> run;
   std::optional<TopKRun> lists;
-  if (plan.kind == Kind::TopK)
+  std::optional<WeightRun> statistics;
+  if (usesStatistics(plan))
+    statistics.emplace(context, averaged ? *averaged : plan);
+  else if (plan.kind == Kind::TopK)
     lists.emplace(context, plan);
   else if (plan.kind != Kind::Scalar)
     run.emplace(context, averaged ? *averaged : plan, options);
   const uint64_t totalBytes = bytesToRead(plan) / uint64_t(options.share.ranks);
   PanelReducer reducer(context, plan);
   PreviewClock preview(options);
-  uint64_t listBytes = 0;
+  uint64_t partBytes = 0;
   const bool previews = options.preview && plan.confidence == 0;
   // Only rows are worth sharing; of everything else the first process takes all.
   const bool shared = run && options.share.ranks > 1;
@@ -122,13 +128,17 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
         throw;
       }
       keeper.finish(i, run->pairs());
-    } else if (lists) {
-      lists->compute(block, entries, values, channelStride, [&](uint64_t bytes) {
+    } else if (lists || statistics) {
+      const auto afterPart = [&](uint64_t bytes) {
         throwIfCancelled(options);
-        listBytes += bytes;
-        if (options.progress) options.progress(std::min(listBytes, totalBytes), totalBytes);
+        partBytes += bytes;
+        if (options.progress) options.progress(std::min(partBytes, totalBytes), totalBytes);
         afterTile();
-      });
+      };
+      if (lists)
+        lists->compute(block, entries, values, channelStride, afterPart);
+      else
+        statistics->compute(block, entries, values, channelStride, afterPart);
     } else {
       uploadScalars(context, plan, block, entries, values);
     }

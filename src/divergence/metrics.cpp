@@ -12,6 +12,7 @@
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/metrics.h"
+#include "shaders/statistics.h"
 #include "suggest.h"
 
 namespace divlens {
@@ -56,20 +57,26 @@ std::string rangeText(std::string_view stem) {
 std::vector<std::string> names() {
   std::vector<std::string> out;
   for (const Metric& metric : metrics()) out.emplace_back(metric.name);
+  for (const Metric& metric : statistics()) out.emplace_back(metric.name);
   return out;
 }
 
 /// The row with that stem that takes a parameter, or does not; null when the table has none.
-const Metric* find(std::string_view stem, bool withParameter) {
-  for (const Metric& metric : metrics()) {
-    if (metric.stem() == stem && metric.parameter().empty() != withParameter) return &metric;
-  }
-  return nullptr;
+const Metric* find(std::string_view stem, bool withParameter, bool preferStatistic) {
+  const auto inTable = [&](const std::vector<Metric>& table) -> const Metric* {
+    for (const Metric& metric : table) {
+      if (metric.stem() == stem && metric.parameter().empty() != withParameter) return &metric;
+    }
+    return nullptr;
+  };
+  const Metric* first = inTable(preferStatistic ? statistics() : metrics());
+  return first != nullptr ? first : inTable(preferStatistic ? metrics() : statistics());
 }
 
 [[noreturn]] void failUnknown(std::string_view text, std::string_view stem) {
   std::vector<std::string> stems;
   for (const Metric& metric : metrics()) stems.emplace_back(metric.stem());
+  for (const Metric& metric : statistics()) stems.emplace_back(metric.stem());
   const std::string guess = didYouMean(stem, stems);
   throw Error(Exit::Usage, fmt::format("unknown metric '{}'{} known: {}", escaped(text), guess.empty() ? ";" : guess,
                                        listed(names())));
@@ -100,7 +107,15 @@ const std::vector<Metric>& metrics() {
   return table;
 }
 
-MetricUse parseMetric(std::string_view text) {
+const std::vector<Metric>& statistics() {
+#define DIVLENS_STATISTIC(id, enumerator, name, formula, symbol, needs, direction, value) \
+  Metric{id, name, formula, symbol, Needs::needs, Direction::direction, Unit::Plain, 0, nullptr, nullptr, true},
+  static const std::vector<Metric> table = {STATISTICS(DIVLENS_STATISTIC)};
+#undef DIVLENS_STATISTIC
+  return table;
+}
+
+MetricUse parseMetric(std::string_view text, bool preferStatistic) {
   if (text.starts_with(kOwn)) {
     const auto user = UserMetric::parse(text.substr(kOwn.size()));
     return {&user->row(), std::string(text), 0, user};
@@ -108,8 +123,8 @@ MetricUse parseMetric(std::string_view text) {
   const size_t colon = text.find(':');
   const bool withParameter = colon != std::string_view::npos;
   const std::string_view stem = text.substr(0, colon);
-  const Metric* metric = find(stem, withParameter);
-  const Metric* other = find(stem, !withParameter);
+  const Metric* metric = find(stem, withParameter, preferStatistic);
+  const Metric* other = find(stem, !withParameter, preferStatistic);
   if (metric == nullptr && other == nullptr) failUnknown(text, stem);
   if (metric == nullptr && withParameter) {
     throw Error(Exit::Usage, fmt::format("metric '{}' takes no parameter; pass --metric {}", escaped(text), stem));

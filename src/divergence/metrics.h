@@ -24,6 +24,7 @@ struct Metric {
   int sums;
   const char* tool = nullptr;        ///< whose definition it is (--convention); null: the true one
   const char* difference = nullptr;  ///< how that differs from the true one
+  bool statistic = false;            ///< of whole tensors or stored rows (shaders/statistics.h)
   /// "renyi" of "renyi:α".
   std::string_view stem() const;
   /// "α" of "renyi:α"; empty for metrics without a parameter.
@@ -33,6 +34,8 @@ struct Metric {
 };
 
 const std::vector<Metric>& metrics();
+/// Statistics of weights and activations, in a table of their own: `l2` and `cosine` are in both.
+const std::vector<Metric>& statistics();
 /// Other tools' definitions, one row for each pair of tool and metric; not reached by parseMetric.
 const std::vector<Metric>& conventions();
 
@@ -43,8 +46,9 @@ struct MetricUse {
   float parameter = 0;
   std::shared_ptr<const UserMetric> user;  ///< owns `metric` where it is the user's own
 };
-/// Error(Usage) with the nearest name when there is no such metric or the parameter does not fit.
-MetricUse parseMetric(std::string_view text);
+/// Error(Usage) with the nearest name when there is no such metric or the parameter does not fit. Where a
+/// divergence and a statistic share a name, `preferStatistic` decides.
+MetricUse parseMetric(std::string_view text, bool preferStatistic = false);
 
 /// Replaces each metric by `tool`'s definition of it; Error(Usage) lists the pairs of tool and metric that there are.
 void applyConvention(std::vector<MetricUse>& uses, std::string_view tool);

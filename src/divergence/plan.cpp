@@ -11,8 +11,10 @@
 #include "divergence/plan_tensor.h"
 #include "divergence/reference.h"
 #include "divergence/topk_lists.h"
+#include "divergence/weight_cells.h"
 #include "dump/escape.h"
 #include "error.h"
+#include "shaders/weights.h"
 #include "suggest.h"
 
 namespace divlens {
@@ -41,6 +43,41 @@ bool anyMetric(const Plan& plan, auto&& condition) {
                      [&](const MetricUse& use) { return condition(*use.metric); });
 }
 
+/// Statistics of whole tensors and of stored rows; one of them makes all of them such.
+bool chooseStatistics(Plan& plan, const std::string& place, const PlanOptions& options) {
+  const bool weights = plan.kind == Kind::Weights;
+  const bool asked = anyMetric(plan, [](const Metric& metric) { return metric.statistic; });
+  if (!weights && !asked) return false;
+  std::vector<std::string> names;
+  for (const Metric& metric : statistics()) names.emplace_back(metric.name);
+  if (!weights && plan.kind != Kind::Hidden) {
+    throw Error(Exit::Usage, fmt::format("{} holds {}: '{}' is a statistic of weights and activations; to take it of "
+                                         "these rows as they are stored, pass --kind hidden",
+                                         place, name(plan.kind), plan.metrics.front().text));
+  }
+  if (plan.metrics.empty()) {
+    throw Error(Exit::Usage, fmt::format("{} holds weights: say which statistic of each tensor with --metric: {}",
+                                         place, listed(names)));
+  }
+  plan.metrics.clear();
+  size_t thresholds = 0;
+  for (const std::string& text : options.metrics) {
+    plan.metrics.push_back(parseMetric(text, true));
+    const Metric& metric = *plan.metrics.back().metric;
+    if (!metric.statistic) {
+      throw Error(Exit::Usage, fmt::format("{}: '{}' compares distributions, and these are {}; statistics: {}", place,
+                                           escaped(text), weights ? "weights" : "stored rows", listed(names)));
+    }
+    thresholds += metric.parameter().empty() ? 0 : 1;
+  }
+  if (thresholds > kernels::kMostThresholds)
+    throw Error(Exit::Usage,
+                fmt::format("--metric sparsity: at most {} thresholds in one run", uint32_t(kernels::kMostThresholds)));
+  if (options.vocab || !options.convention.empty())
+    throw Error(Exit::Usage, fmt::format("{}: statistics take neither --vocab nor --convention", place));
+  return true;
+}
+
 /// Scalar tables have no metrics, distributions jsd by default.
 void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
   const std::string place =
@@ -57,6 +94,7 @@ void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
                             "its last axis holds a distribution, say so with --kind logits, logprobs or probs",
                             place, misplaced));
   }
+  if (chooseStatistics(plan, place, options)) return;
   if (plan.metrics.empty()) plan.metrics.push_back(parseMetric("jsd"));
   for (const MetricUse& use : plan.metrics) {
     if (plan.kind != Kind::Hidden || use.metric->ofStoredRows()) continue;
@@ -68,7 +106,7 @@ void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
 }
 
 void setVocab(Plan& plan, const PlanOptions& options) {
-  if (plan.kind == Kind::Scalar) return;
+  if (plan.kind == Kind::Scalar || plan.kind == Kind::Weights) return;
   const int64_t entries = plan.cells.shape.back();
   plan.vocab = options.vocab.value_or(entries);
   if (plan.kind == Kind::Hidden && options.vocab) {
@@ -88,7 +126,7 @@ void chooseReference(Plan& plan, const ReferenceContext& context) {
   const ReferenceSpec spec = text.empty() ? defaultReference(plan, context) : parseReference(text);
   const bool rows = spec.form != ReferenceForm::Target && spec.form != ReferenceForm::Uniform;
   for (const MetricUse& use : plan.metrics) {
-    if (use.metric->ofStoredRows() && !rows) {
+    if ((use.metric->ofStoredRows() || use.metric->statistic) && !rows) {
       throw Error(Exit::Usage,
                   fmt::format("metric '{}' compares rows as they are stored, and the reference '{}' has none", use.text,
                               escaped(spec.text)));
@@ -211,6 +249,7 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   applyVocabMask(plan, options.vocabMask);
   applyCellMask(plan, dump);
   checkSize(plan);
+  checkShapes(plan);
   if (!anyMetric(plan, [](const Metric& metric) { return metric.unit != Unit::Plain; })) plan.unit.clear();
   return plan;
 }
@@ -220,6 +259,7 @@ bool sameTensor(const Tensor& a, const Tensor& b) {
 }
 
 uint64_t bytesToRead(const Plan& plan) {
+  if (usesStatistics(plan)) return weightBytes(plan);
   const auto size = [](const PlanAxis& axis) { return static_cast<uint64_t>(axis.positions.size()); };
   std::vector<const PlanAxis*> axes = {&plan.rows, &plan.columns};
   for (const PlanAxis& axis : plan.reduced) axes.push_back(&axis);

@@ -9,6 +9,7 @@
 #include "divergence/select.h"
 #include "divergence/topk_lists.h"
 #include "dump/escape.h"
+#include "dump/stack.h"
 #include "error.h"
 #include "suggest.h"
 
@@ -90,7 +91,7 @@ void align(Plan& plan, const Tensor& tensor, size_t count) {
 
 /// Entries that are compared: all, or --vocab N of both sides; `reference` is null where it has no entries of its own.
 void checkVocab(Plan& plan, const Tensor* reference, const std::optional<int64_t>& asked) {
-  if (reference == nullptr || plan.kind == Kind::TopK) return;
+  if (reference == nullptr || plan.kind == Kind::TopK || plan.kind == Kind::Weights) return;
   const int64_t theirs = reference->shape.back();
   const int64_t ours = plan.cells.shape.back();
   if (plan.kind == Kind::Hidden && theirs != ours) {
@@ -158,7 +159,7 @@ void resolveMean(Plan& plan, const ReferenceSpec& spec) {
 }
 
 bool comparable(Kind cells, Kind reference) {
-  if (cells == Kind::Hidden || cells == Kind::TopK) return reference == cells;
+  if (cells == Kind::Hidden || cells == Kind::TopK || cells == Kind::Weights) return reference == cells;
   return holdsDistribution(reference);
 }
 
@@ -183,9 +184,23 @@ void resolveTensor(Plan& plan, const ReferenceContext& context, const ReferenceS
   plan.reference.label = spec.name;
 }
 
+/// Opened as the dump was, as far as that fits: a file has no --stack, and what was found by a preset is found again.
+Dump openReference(const std::string& path, const Tensor& cells, OpenOptions options) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  if (!folder || std::filesystem::exists(std::filesystem::path(path) / "config.json", ignored)) options.stack.clear();
+  if (folder || !cells.stack) return openDump(path, options);
+  const std::vector<std::string> asked = options.patterns;
+  options.patterns.clear();
+  const Dump plain = openDump(path, options);
+  if (plain.tensors.size() < 2) return plain;
+  options.patterns = asked.empty() ? cells.stack->patterns : asked;
+  return options.patterns.empty() ? plain : openDump(path, options);
+}
+
 void resolveFile(Plan& plan, const ReferenceContext& context, const ReferenceSpec& spec) {
   const DumpName file = splitDumpName(spec.name);
-  const Dump dump = openDump(file.path, context.options.open);
+  const Dump dump = openReference(file.path, plan.cells, context.options.open);
   for (const std::string& note : dump.notes) plan.notes.push_back(note);
   const Tensor* same = dump.find(plan.cells.name);
   const std::string wanted = file.tensor.empty() && same != nullptr ? plan.cells.name : file.tensor;
@@ -295,7 +310,7 @@ ReferenceSpec defaultReference(const Plan& plan, const ReferenceContext& context
   if (!needs(Needs::Reference)) return parseReference("target");
   const size_t count = leadingAxes(plan.cells, plan.kind);
   const int layer = plan.cells.axisIndex("layer");
-  if (layer >= 0 && static_cast<size_t>(layer) < count) return parseReference("layer=-1");
+  if (layer >= 0 && static_cast<size_t>(layer) < count && plan.kind != Kind::Weights) return parseReference("layer=-1");
   std::vector<std::string> fitting;
   for (size_t i = 0; i < count; ++i) {
     const std::string axis = escaped(plan.cells.axes[i].name);
@@ -307,7 +322,12 @@ ReferenceSpec defaultReference(const Plan& plan, const ReferenceContext& context
       fitting.push_back("tensor:" + escaped(tensor.name));
     }
   }
-  for (const char* form : {"file:PATH", "uniform"}) fitting.emplace_back(form);
+  fitting.emplace_back("file:PATH");
+  if (plan.kind == Kind::Weights) {
+    throw Error(Exit::Usage, fmt::format("{}: '{}' compares with a reference; pass --reference with one of {}",
+                                         escapedPath(context.dump.path), plan.metrics.front().text, listed(fitting)));
+  }
+  fitting.emplace_back("uniform");
   throw Error(Exit::Usage,
               fmt::format("{}: '{}' compares with a reference, and tensor '{}' has no axis 'layer' to take the "
                           "last layer from; pass --reference with one of {}",

@@ -10,6 +10,7 @@
 
 #include "divergence/exact.h"
 #include "divergence/stages.h"
+#include "divergence/weight_exact.h"
 #include "dump/escape.h"
 #include "error.h"
 
@@ -22,7 +23,7 @@ constexpr double kTolerance = 1e-4;
 // Values below this are compared with it, not with themselves.
 constexpr double kSmallest = 1e-6;
 // Metrics that are differences: their errors scale with what is subtracted.
-constexpr std::string_view kDifferences[] = {"entropy-difference", "cosine"};
+constexpr std::string_view kDifferences[] = {"entropy-difference", "cosine", "skewness"};
 constexpr double kSmallestDifference = 1e-2;
 
 struct CellIndex {
@@ -95,8 +96,7 @@ class CellsInDouble {
     for (size_t entry = 0; entry < values.size(); ++entry) {
       const EntryIndex at = indexOf(index, entry);
       if (!belongs(group, at)) continue;
-      values[entry] = asFloat(panel.metric ? exactValue(plan_, *panel.metric, reader_.pair(at, *panel.metric))
-                                           : reader_.scalar(at));
+      values[entry] = asFloat(panel.metric ? valueOf(*panel.metric, at) : reader_.scalar(at));
       if (!std::isfinite(values[entry])) continue;
       out.magnitude += std::abs(values[entry]);
       ++finite;
@@ -105,6 +105,11 @@ class CellsInDouble {
     for (const Stage& stage : stagesOf(plan_, group)) values = reduced(values, stage);
     out.value = values.front();
     return out;
+  }
+
+  double valueOf(const MetricUse& use, const EntryIndex& at) {
+    if (use.metric->statistic) return exactStatistic(plan_, use, at);
+    return exactValue(plan_, use, reader_.pair(at, use));
   }
 
   EntryIndex indexOf(const CellIndex& index, size_t entry) const {
@@ -174,7 +179,7 @@ std::string Verification::text() const {
 Verification verify(const Plan& plan, const std::vector<ResultPanel>& panels,
                     const std::vector<std::vector<float>>& cells, int64_t count, const std::atomic<int>* cancel) {
   for (const ResultPanel& panel : panels) {
-    if (!panel.metric || hasExact(*panel.metric->metric)) continue;
+    if (!panel.metric || hasExact(*panel.metric->metric) || panel.metric->metric->statistic) continue;
     throw Error(Exit::Usage, fmt::format("--verify: '{}' in another tool's definition has no form in double precision; "
                                          "drop --verify or --convention",
                                          panel.metric->text));

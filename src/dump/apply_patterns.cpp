@@ -51,11 +51,13 @@ Chosen chosenPatterns(const Dump& dump, const std::vector<std::string>& texts) {
     const std::vector<std::string> patterns = patternsFor(*preset, dump.tensors);
     if (patterns.empty()) {
       const std::string sample = NamePattern::parse(preset->patterns.front(), kOption).sample();
-      throw Error(Exit::Usage, fmt::format("{}: none of the preset {}'s patterns ({}, …) finds a tensor{} there are: {}",
-                                           escapedPath(dump.path), text, preset->patterns.front(),
-                                           didYouMean(sample, namesOf(dump)).empty() ? ";" : "; nearest: " +
-                                               nearest(sample, namesOf(dump)) + ";",
-                                           listed(namesOf(dump))));
+      throw Error(
+          Exit::Usage,
+          fmt::format(
+              "{}: none of the preset {}'s patterns ({}, …) finds a tensor{} there are: {}", escapedPath(dump.path),
+              text, preset->patterns.front(),
+              didYouMean(sample, namesOf(dump)).empty() ? ";" : "; nearest: " + nearest(sample, namesOf(dump)) + ";",
+              listed(namesOf(dump))));
     }
     out.preset = text;
     for (const std::string& pattern : patterns) out.patterns.push_back(NamePattern::parse(pattern, kOption));
@@ -94,10 +96,10 @@ void checkAlternatives(const Dump& dump, const Chosen& chosen, const std::vector
     const bool any = std::any_of(entries.begin(), entries.end(), [&](const StackEntry& e) { return e.pattern == p; });
     if (!any && chosen.preset.empty()) {
       const std::string guess = nearest(pattern.sample(), namesOf(dump));
-      throw Error(Exit::Usage, fmt::format("{}: no tensor's name fits --pattern '{}'; {} there are: {}",
-                                           escapedPath(dump.path), escaped(pattern.text()),
-                                           guess.empty() ? "" : fmt::format("nearest: '{}';", guess),
-                                           listed(namesOf(dump))));
+      throw Error(Exit::Usage,
+                  fmt::format("{}: no tensor's name fits --pattern '{}'; {} there are: {}", escapedPath(dump.path),
+                              escaped(pattern.text()), guess.empty() ? "" : fmt::format("nearest: '{}';", guess),
+                              listed(namesOf(dump))));
     }
     for (size_t v = 0; chosen.preset.empty() && v < pattern.variables().size(); ++v) {
       const auto at = std::find(order.begin(), order.end(), pattern.variables()[v]) - order.begin();
@@ -143,14 +145,14 @@ void applyPatterns(Dump& dump, const OpenOptions& options) {
       auto values = chosen.patterns[p].match(dump.tensors[i].name);
       if (!values) continue;
       if (!taken.insert(i).second) twice.push_back(escaped(dump.tensors[i].name));
-      entries.push_back({dump.tensors[i], reordered(std::move(*values), chosen.patterns[p], lead), p,
-                         fmt::format("{}: tensor '{}'", escapedPath(dump.tensors[i].source->name()),
-                                     escaped(dump.tensors[i].name))});
+      entries.push_back(
+          {dump.tensors[i], reordered(std::move(*values), chosen.patterns[p], lead), p,
+           fmt::format("{}: tensor '{}'", escapedPath(dump.tensors[i].source->name()), escaped(dump.tensors[i].name))});
     }
   }
   if (!twice.empty())
-    throw Error(Exit::Usage, fmt::format("{}: two patterns find {}; make them differ", escapedPath(dump.path),
-                                         listed(twice)));
+    throw Error(Exit::Usage,
+                fmt::format("{}: two patterns find {}; make them differ", escapedPath(dump.path), listed(twice)));
   checkAlternatives(dump, chosen, entries);
   const StackLayout layout = layOut(lead.variables(), entries);
   const bool weights = options.wholeTensors || std::all_of(entries.begin(), entries.end(), [](const StackEntry& entry) {

@@ -9,12 +9,12 @@
 namespace divlens {
 
 struct OpenOptions {
-  bool lenient = false;              ///< holes and trailing bytes in a safetensors file warn instead of failing
-  bool partial = false;              ///< a truncated .npy is read as far as its rows go
+  bool lenient = false;               ///< holes and trailing bytes in a safetensors file warn instead of failing
+  bool partial = false;               ///< a truncated .npy is read as far as its rows go
   std::vector<std::string> patterns;  ///< --pattern: presets or patterns of names that are put side by side
   std::string stack;                  ///< --stack: pattern of the files of a folder
   bool wholeTensors = false;          ///< --kind weights: each stacked tensor is one cell
-  std::optional<std::string> dtype;  ///< --dtype: how to read raw |V2 elements ("bf16")
+  std::optional<std::string> dtype;   ///< --dtype: how to read raw |V2 elements ("bf16")
   /// Set by a signal handler: reading that must go through much of a file first ends with Error(Interrupted).
   const std::atomic<int>* cancel = nullptr;
 };

@@ -88,10 +88,9 @@ std::vector<Found> filesThatFit(const std::string& folder, const NamePattern& pa
     std::vector<std::string> names;
     for (const std::string& name : level) names.push_back(escaped(name));
     const std::string guess = nearest(pattern.sample(), names);
-    throw Error(Exit::Usage,
-                fmt::format("{}: no file fits --stack '{}'; {}there are: {}", escapedPath(folder), escaped(text),
-                            guess.empty() ? "" : fmt::format("nearest: '{}'; ", guess),
-                            names.empty() ? "none at that depth" : listed(names)));
+    throw Error(Exit::Usage, fmt::format("{}: no file fits --stack '{}'; {}there are: {}", escapedPath(folder),
+                                         escaped(text), guess.empty() ? "" : fmt::format("nearest: '{}'; ", guess),
+                                         names.empty() ? "none at that depth" : listed(names)));
   }
   return out;
 }
@@ -110,8 +109,8 @@ std::string suggestedStack(const std::vector<std::string>& names) {
     ++counts[fmt::format("{}{{{}}}{}", name.substr(0, first), word.empty() ? "layer" : word,
                          last == std::string::npos ? "" : name.substr(last))];
   }
-  const auto most = std::max_element(counts.begin(), counts.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == counts.end() || most->second < 2 ? "" : most->first;
 }
 

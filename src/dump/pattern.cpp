@@ -50,8 +50,8 @@ void NamePattern::addVariable(std::string_view body, std::string_view option) {
   const size_t colon = body.find(':');
   const std::string name(body.substr(0, colon));
   if (name.empty()) {
-    throw Error(Exit::Usage, fmt::format("{} '{}': a variable in braces needs a name: {{layer}}", option,
-                                         escaped(text_)));
+    throw Error(Exit::Usage,
+                fmt::format("{} '{}': a variable in braces needs a name: {{layer}}", option, escaped(text_)));
   }
   const auto found = std::find(variables_.begin(), variables_.end(), name);
   Piece piece{"", static_cast<int>(found - variables_.begin()), {}};

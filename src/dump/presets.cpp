@@ -33,9 +33,8 @@ size_t found(const std::vector<std::string>& patterns, const std::vector<Tensor>
   size_t count = 0;
   for (const std::string& text : patterns) {
     const NamePattern pattern = NamePattern::parse(text, "preset");
-    count += static_cast<size_t>(std::count_if(tensors.begin(), tensors.end(), [&](const Tensor& tensor) {
-      return pattern.match(tensor.name).has_value();
-    }));
+    count += static_cast<size_t>(std::count_if(
+        tensors.begin(), tensors.end(), [&](const Tensor& tensor) { return pattern.match(tensor.name).has_value(); }));
   }
   return count;
 }

@@ -140,10 +140,11 @@ void checkEqual(const std::vector<StackEntry>& entries) {
   const StackEntry& lead = entries.front();
   const auto fail = [&](const std::vector<std::string>& offenders, const std::string& lead_) {
     if (offenders.empty()) return;
-    throw Error(Exit::BadInput,
-                fmt::format("tensors must agree to be stacked: {} is {}, but {}; leave the others out of the pattern, or "
-                            "take statistics of whole tensors with --kind weights",
-                            lead.where, lead_, first(offenders)));
+    throw Error(
+        Exit::BadInput,
+        fmt::format("tensors must agree to be stacked: {} is {}, but {}; leave the others out of the pattern, or "
+                    "take statistics of whole tensors with --kind weights",
+                    lead.where, lead_, first(offenders)));
   };
   fail(unlikeFirst(entries, layoutText), layoutText(lead.tensor));
   const auto dtypeText = [](const Tensor& tensor) { return tensor.dtypeName; };
@@ -174,9 +175,9 @@ Tensor joinStacks(const std::string& name, const StackLayout& layout, const std:
     return out;
   };
   if (const auto offenders = unlikeFirst(entries, innerText); !offenders.empty()) {
-    throw Error(Exit::BadInput, fmt::format("checkpoints must agree to be stacked: {} is {}, but {}",
-                                            entries.front().where, innerText(entries.front().tensor),
-                                            first(offenders)));
+    throw Error(Exit::BadInput,
+                fmt::format("checkpoints must agree to be stacked: {} is {}, but {}", entries.front().where,
+                            innerText(entries.front().tensor), first(offenders)));
   }
   Tensor out = entries.front().tensor;
   out.name = name;
@@ -227,16 +228,17 @@ StackLayout layOut(const std::vector<std::string>& variables, const std::vector<
       cell = cell * layout.axes[v].labels.size() + positions[v].at(entries[i].values[v].label);
     }
     if (layout.entryOf[cell] >= 0) {
-      twice.push_back(fmt::format("{} and {}", entries[static_cast<size_t>(layout.entryOf[cell])].where,
-                                  entries[i].where));
+      twice.push_back(
+          fmt::format("{} and {}", entries[static_cast<size_t>(layout.entryOf[cell])].where, entries[i].where));
     }
     layout.entryOf[cell] = static_cast<int64_t>(i);
   }
   if (!twice.empty()) {
-    throw Error(Exit::Usage,
-                fmt::format("the patterns find {} cell{} twice: {}; tell them apart by a variable of their own, such as "
-                            "{{component:q,k}}",
-                            twice.size(), twice.size() == 1 ? "" : "s", first(twice)));
+    throw Error(
+        Exit::Usage,
+        fmt::format("the patterns find {} cell{} twice: {}; tell them apart by a variable of their own, such as "
+                    "{{component:q,k}}",
+                    twice.size(), twice.size() == 1 ? "" : "s", first(twice)));
   }
   layout.holes = std::count(layout.entryOf.begin(), layout.entryOf.end(), -1);
   return layout;

@@ -34,8 +34,8 @@ struct StackLayout {
 /// Error(Usage) that lists the first entries which share a place.
 StackLayout layOut(const std::vector<std::string>& variables, const std::vector<StackEntry>& entries);
 
-/// Equal tensors as one with further axes in front; holes read as NaN (−1 for whole numbers). Error(BadInput) that lists
-/// the first offenders where shapes or element types differ.
+/// Equal tensors as one with further axes in front; holes read as NaN (−1 for whole numbers). Error(BadInput) that
+/// lists the first offenders where shapes or element types differ.
 Tensor stackEqual(const std::string& name, const StackLayout& layout, const std::vector<StackEntry>& entries);
 /// Tensors of any shapes, each of which is one cell. What are stacks of that kind themselves are joined.
 Tensor stackWhole(const std::string& name, const StackLayout& layout, const std::vector<StackEntry>& entries);

@@ -14,7 +14,7 @@ namespace {
 
 // In the order of the enumeration.
 constexpr std::array<const char*, 8> kKinds = {"unknown", "logits", "logprobs", "probs",
-                                             "hidden",  "scalar", "topk",     "weights"};
+                                               "hidden",  "scalar", "topk",     "weights"};
 
 }  // namespace
 

@@ -1,0 +1,106 @@
+// The statistics of shaders/statistics.h by their definitions: the oracle of --verify.
+#include "divergence/weight_exact.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "divergence/stages.h"
+#include "divergence/weight_cells.h"
+#include "divergence/weight_mean.h"
+#include "shaders/statistics.h"
+
+namespace divlens {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+#define DIVLENS_ID(id, enumerator, name, formula, symbol, needs, direction, value) k##enumerator = id,
+enum StatisticId { STATISTICS(DIVLENS_ID) };
+#undef DIVLENS_ID
+
+template <typename Term>
+double sum(const std::vector<double>& x, const Term& term) {
+  long double out = 0;
+  for (size_t i = 0; i < x.size(); ++i) out += static_cast<long double>(term(i));
+  return double(out);
+}
+
+double ofCell(int id, const std::vector<double>& x, double parameter) {
+  const auto n = double(x.size());
+  const double mean = sum(x, [&](size_t i) { return x[i]; }) / n;
+  const auto moment = [&](int power) { return sum(x, [&](size_t i) { return std::pow(x[i] - mean, power); }) / n; };
+  const double squares = sum(x, [&](size_t i) { return x[i] * x[i]; });
+  switch (id) {
+    case kMean:
+      return mean;
+    case kStd:
+      return std::sqrt(moment(2));
+    case kRms:
+      return std::sqrt(squares / n);
+    case kAbsMax:
+      return std::abs(
+          *std::max_element(x.begin(), x.end(), [](double a, double b) { return std::abs(a) < std::abs(b); }));
+    case kL1:
+      return sum(x, [&](size_t i) { return std::abs(x[i]); });
+    case kNorm:
+      return std::sqrt(squares);
+    case kKurtosis:
+      return moment(4) / (moment(2) * moment(2));
+    case kSkewness:
+      return moment(3) / std::pow(moment(2), 1.5);
+    case kSparsity:
+      return double(std::count_if(x.begin(), x.end(), [&](double v) { return std::abs(v) <= parameter; })) / n;
+    case kMin:
+      return *std::min_element(x.begin(), x.end());
+    case kMax:
+      return *std::max_element(x.begin(), x.end());
+    default:
+      return kNan;
+  }
+}
+
+double ofPair(int id, const std::vector<double>& x, const std::vector<double>& y) {
+  const double difference = sum(x, [&](size_t i) { return (x[i] - y[i]) * (x[i] - y[i]); });
+  const double own = sum(x, [&](size_t i) { return x[i] * x[i]; });
+  const double other = sum(y, [&](size_t i) { return y[i] * y[i]; });
+  switch (id) {
+    case kRelChange:
+      return std::sqrt(difference) / std::sqrt(other);
+    case kWeightL2:
+      return std::sqrt(difference);
+    case kWeightCosine:
+      return sum(x, [&](size_t i) { return x[i] * y[i]; }) / (std::sqrt(own) * std::sqrt(other));
+    case kSignFlips:
+      return sum(x, [&](size_t i) { return x[i] * y[i] < 0 ? 1.0 : 0.0; }) / double(x.size());
+    default:
+      return kNan;
+  }
+}
+
+bool anyNot(const std::vector<double>& x, bool (*is)(double)) { return !std::all_of(x.begin(), x.end(), is); }
+
+}  // namespace
+
+double exactStatistic(const Plan& plan, const MetricUse& use, const EntryIndex& index) {
+  if (plan.reference.kind == ReferenceKind::Mean) return exactStatistic(withMeanCells(plan), use, index);
+  const EntryLayout layout = entryLayout(plan);
+  size_t entry = 0;
+  for (size_t i = 0; i < index.reduced.size(); ++i) entry += index.reduced[i] * size_t(layout.strides[i]);
+  const Block one{int64_t(index.row), 1, int64_t(index.column), 1};
+  const WeightItem item = weightItems(plan, one, layout).at(entry);
+  const CellReader cells(plan.cells);
+  if (item.missing != 0 || cells.elements(item.cell) == 0) return kNan;
+  const std::vector<double> x = cells.exact(item.cell);
+  const int id = use.metric->id;
+  if (anyNot(x, [](double v) { return !std::isnan(v); })) return kNan;
+  if (anyNot(x, [](double v) { return std::isfinite(v); })) return id >= kRms && id <= kNorm ? kInfinity : kNan;
+  if (use.metric->needs == Needs::Nothing) return ofCell(id, x, double(use.parameter));
+  const std::vector<double> y = CellReader(plan.reference.tensor).exact(item.reference);
+  if (anyNot(y, [](double v) { return std::isfinite(v); })) return kNan;
+  return ofPair(id, x, y);
+}
+
+}  // namespace divlens

@@ -1,0 +1,52 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "divergence/weight_cells.h"
+#include "gpu/pipeline.h"
+#include "shaders/weights.h"
+
+namespace divlens {
+
+/// Statistics of whole tensors and of stored rows: their elements stream through a ring of slots, the device sums
+/// moments of fixed pieces of 2^20 elements, merges them in a fixed order and forms the values. Memory does not grow
+/// with the tensors.
+class WeightRun {
+ public:
+  WeightRun(const gpu::Context& context, const Plan& plan);
+  ~WeightRun();
+  /// Fills values[channel · channelStride + slot] of a block; calls `afterTile` with the bytes read since.
+  void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
+               const std::function<void(uint64_t)>& afterTile);
+
+ private:
+  struct Segment;
+  struct Tile;
+  struct Slot;
+  struct Merges;
+  void stream(std::vector<Tile> tiles, const std::function<void(uint64_t)>& afterTile);
+  uint64_t fill(Slot& slot, const Tile& tile) const;
+  void record(Slot& slot, const Tile& tile);
+  std::vector<Tile> tilesOf(const std::vector<WeightItem>& items, std::vector<uint32_t>& firstPiece) const;
+  void finish(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece, const gpu::Buffer& values,
+              uint64_t channelStride);
+  void recordMerges(VkCommandBuffer commands, gpu::DescriptorPool& pool, const gpu::Buffer& list,
+                    const std::vector<uint32_t>& levels) const;
+  const gpu::ComputePipeline& momentsPipeline(uint32_t cellType, uint32_t referenceType);
+
+  const gpu::Context& context_;
+  const Plan& plan_;
+  CellReader cells_;
+  std::optional<CellReader> references_;
+  uint32_t lanes_;
+  kernels::WeightPush push_{};
+  gpu::ComputePipeline merge_, finish_;
+  std::vector<std::pair<uint32_t, std::unique_ptr<gpu::ComputePipeline>>> moments_;
+  gpu::Buffer buffer_;  ///< moments: of the batch's pieces, then a tile's scratch
+  std::vector<std::unique_ptr<Slot>> slots_;
+  gpu::Submission last_;
+};
+
+}  // namespace divlens

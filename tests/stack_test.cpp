@@ -1,0 +1,245 @@
+// Patterns of names, stacks of tensors and files, folders as checkpoints.
+#include "dump/stack.h"
+
+#include <nlohmann/json.hpp>
+
+#include "dump/pattern.h"
+#include "dump/presets.h"
+#include "dump_fixtures.h"
+
+using namespace divlens;
+using namespace divlens::test;
+
+namespace {
+
+struct Item {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<float> values;
+};
+
+/// Bytes of a safetensors file of F32 tensors.
+std::string fileOf(const std::vector<Item>& items) {
+  nlohmann::ordered_json header;
+  std::string body;
+  for (const Item& item : items) {
+    const size_t begin = body.size();
+    body += bytesOf(item.values);
+    header[item.name] = {{"dtype", "F32"}, {"shape", item.shape}, {"data_offsets", {begin, body.size()}}};
+  }
+  return safetensors(header.dump(), body);
+}
+
+Item filled(const std::string& name, std::vector<int64_t> shape, float value) {
+  size_t count = 1;
+  for (const int64_t length : shape) count *= static_cast<size_t>(length);
+  return {name, std::move(shape), std::vector<float>(count, value)};
+}
+
+OpenOptions withPatterns(std::vector<std::string> patterns) {
+  OpenOptions options;
+  options.patterns = std::move(patterns);
+  return options;
+}
+
+std::vector<std::string> labels(const Tensor& tensor, size_t axis) { return tensor.axes.at(axis).labels; }
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("patterns take names apart", "[stack]") {
+  const NamePattern q = NamePattern::parse("h.{layer}.{component:q,k=keys}_proj.weight", "--pattern");
+  const auto values = q.match("h.12.k_proj.weight");
+  REQUIRE(values);
+  CHECK(values->at(0).label == "12");
+  CHECK(values->at(0).rank == std::vector<double>{12});
+  CHECK(values->at(1).label == "keys");
+  CHECK(!q.match("h.12.v_proj.weight"));
+  CHECK(!q.match("h.1.2.k_proj.weight.x"));
+  CHECK(!q.match("x.h.12.k_proj.weight"));
+  CHECK(q.sample() == "h.0.q_proj.weight");
+  const NamePattern experts = NamePattern::parse("e.{component:#=expert #}.w{component:1= up,2= down}", "--pattern");
+  CHECK(experts.match("e.10.w2")->at(0).label == "expert 10 down");
+  CHECK(experts.variables() == Texts{"component"});
+  CHECK(!experts.match("e.x.w2"));
+  // A dot belongs to a variable only as the point of a number.
+  CHECK(NamePattern::parse("lr_{lr}.npy", "--stack").match("lr_0.5.npy")->at(0).label == "0.5");
+  CHECK(!NamePattern::parse("{layer}.weight", "--pattern").match("a.b.weight"));
+}
+
+TEST_CASE("patterns that cannot be read are usage errors", "[stack]") {
+  for (const char* text : {"h.{layer", "h.{}", "h.layer}", "plain"}) {
+    CAPTURE(text);
+    if (std::string(text) == "h.layer}") {
+      CHECK_THROWS_AS(NamePattern::parse(text, "--pattern"), Error);
+      continue;
+    }
+    failure(Exit::Usage, [&] { NamePattern::parse(text, "--pattern"); });
+  }
+}
+
+TEST_CASE("equal tensors become one with an axis in front, numbers as numbers", "[stack]") {
+  const TempDir dir;
+  const std::string path =
+      dir.write("a.safetensors",
+                fileOf({filled("blocks.10.hook_resid_post", {2, 3}, 10), filled("blocks.2.hook_resid_post", {2, 3}, 2),
+                        filled("blocks.0.hook_resid_post", {2, 3}, 0), filled("ln_f", {3}, 1)}));
+  const Dump dump = openDump(path, withPatterns({"blocks.{layer}.hook_resid_post"}));
+  const Tensor& stack = *dump.find(dump.preferred);
+  CHECK(stack.shape == std::vector<int64_t>{3, 2, 3});
+  CHECK(labels(stack, 0) == Texts{"0", "2", "10"});
+  CHECK(stack.axes[1].name == "token");
+  CHECK(stack.kind == Kind::Hidden);
+  const std::vector<float> all = allElements(stack);
+  CHECK(all[0] == 0);
+  CHECK(all[6] == 2);
+  CHECK(all[17] == 10);
+  CHECK(openDump(path, withPatterns({"transformer-lens"})).find("blocks.hook_resid_post") != nullptr);
+}
+
+TEST_CASE("holes are NaN and counted", "[stack]") {
+  const TempDir dir;
+  const std::string path =
+      dir.write("a.safetensors", fileOf({filled("a.0.x", {4}, 1), filled("a.1.x", {4}, 2), filled("a.0.y", {4}, 3)}));
+  const Dump dump = openDump(path, withPatterns({"a.{layer}.{component:x,y}"}));
+  const Tensor& stack = *dump.find(dump.preferred);
+  REQUIRE(stack.shape == std::vector<int64_t>{2, 2, 4});
+  const std::vector<float> all = allElements(stack);
+  CHECK(all[4] == 3);
+  CHECK(std::isnan(all[12]));
+  CHECK(stack.stack->holes == 1);
+  REQUIRE(dump.notes.size() == 1);
+  CHECK_THAT(dump.notes[0], ContainsSubstring("1 of 4 cells"));
+}
+
+TEST_CASE("patterns that do not fit say what is there", "[stack]") {
+  const TempDir dir;
+  const std::string path = dir.write(
+      "a.safetensors", fileOf({filled("layers.0.q_proj.weight", {2, 2}, 1), filled("layers.0.k_proj.weight", {1, 2}, 2),
+                               filled("act.0", {2, 2}, 1), filled("act.1", {3, 2}, 1)}));
+  const auto message = [&](std::vector<std::string> patterns, Exit code = Exit::Usage) {
+    return failure(code, [&] { openDump(path, withPatterns(std::move(patterns))); });
+  };
+  CHECK_THAT(message({"layer.{layer}.q_proj.weight"}), ContainsSubstring("nearest: 'layers.0.q_proj.weight'"));
+  CHECK_THAT(message({"layers.{layer}.{component:q,v}_proj.weight"}), ContainsSubstring("no tensor has 'v'"));
+  CHECK_THAT(message({"layers.{layer}.q_proj.weight", "layers.{layer}.k_proj.weight"}),
+             ContainsSubstring("1 cell twice"));
+  CHECK_THAT(message({"layers.{layer}.{component:q}_proj.weight", "layers.{layer}.{component}_proj.weight"}),
+             ContainsSubstring("two patterns find"));
+  CHECK_THAT(message({"layers.{layer}.q_proj.weight", "layers.0.{component:k}_proj.weight"}),
+             ContainsSubstring("the same variables"));
+  CHECK_THAT(message({"act.{layer}"}, Exit::BadInput), ContainsSubstring("'act.1' is [3, 2]"));
+  CHECK_THAT(message({"lama"}), ContainsSubstring("did you mean 'llama'?"));
+  CHECK_THAT(message({"gpt2"}), ContainsSubstring("none of the preset gpt2's patterns"));
+}
+
+TEST_CASE("weights of any shape are cells of their own, patterns join", "[stack]") {
+  const TempDir dir;
+  const std::string path =
+      dir.write("a.safetensors", fileOf({filled("m.0.a.q.weight", {2, 2}, 1), filled("m.0.mlp.up.weight", {3, 2}, 2),
+                                         filled("m.1.a.q.weight", {2, 2}, 3), filled("m.1.mlp.up.weight", {3, 2}, 4)}));
+  const Dump dump = openDump(
+      path, withPatterns({"m.{layer}.a.{component:q=attn. q}.weight", "m.{layer}.mlp.{component:up=mlp. up}.weight"}));
+  const Tensor& stack = *dump.find("weights");
+  CHECK(stack.kind == Kind::Weights);
+  CHECK(stack.shape == std::vector<int64_t>{2, 2});
+  CHECK(labels(stack, 1) == Texts{"attn. q", "mlp. up"});
+  CHECK(stack.stack->parts[static_cast<size_t>(stack.stack->partOf[3])].name == "m.1.mlp.up.weight");
+}
+
+TEST_CASE("every preset's patterns can be read and join", "[stack]") {
+  CHECK(presets().size() >= 6);
+  for (const Preset& preset : presets()) {
+    CAPTURE(preset.name);
+    std::vector<Item> items;
+    for (const std::string& text : preset.patterns)
+      items.push_back(filled(preset.prefixes[0] + NamePattern::parse(text, "preset").sample(), {2, 2}, 1));
+    const TempDir dir;
+    const Dump dump = openDump(dir.write("a.safetensors", fileOf(items)), withPatterns({preset.name}));
+    CHECK(dump.find(dump.preferred)->stack->parts.size() == items.size());
+  }
+}
+
+TEST_CASE("a folder with config.json is a checkpoint", "[stack]") {
+  const TempDir dir;
+  std::filesystem::create_directories(dir.path("ck"));
+  dir.write("ck/config.json", R"({"model_type": "gpt2", "tie_word_embeddings": true})");
+  dir.write("ck/model.safetensors",
+            fileOf({filled("h.0.attn.c_attn.weight", {2, 6}, 1), filled("h.0.mlp.c_fc.weight", {2, 8}, 2),
+                    filled("h.1.attn.c_attn.weight", {2, 6}, 1), filled("wte.weight", {5, 2}, 1)}));
+  const Dump dump = openDump(dir.path("ck"));
+  const Tensor& stack = *dump.find("weights");
+  CHECK(stack.stack->preset == "gpt2");
+  CHECK(labels(stack, 1) == Texts{"attn. qkv", "mlp. up"});
+  CHECK(stack.stack->holes == 1);
+
+  dir.write("ck/config.json", R"({"model_type": "other", "quantization_config": {"quant_method": "gptq"}})");
+  dir.write("ck/model.safetensors", fileOf({filled("x.qweight", {2, 6}, 1)}));
+  CHECK_THAT(openDump(dir.path("ck")).notes.at(0), ContainsSubstring("quantised (gptq)"));
+}
+
+TEST_CASE("tied weights have both names", "[stack]") {
+  const TempDir dir;
+  std::filesystem::create_directories(dir.path("ck"));
+  dir.write("ck/config.json", R"({"model_type": "llama", "tie_word_embeddings": true})");
+  dir.write("ck/model.safetensors", fileOf({filled("model.embed_tokens.weight", {5, 2}, 7),
+                                            filled("model.layers.0.self_attn.q_proj.weight", {2, 2}, 1)}));
+  const Dump dump = openDump(dir.path("ck"));
+  REQUIRE(dump.find("lm_head.weight") != nullptr);
+  CHECK(allElements(*dump.find("lm_head.weight"))[9] == 7);
+}
+
+TEST_CASE("files of a folder stand side by side", "[stack]") {
+  const TempDir dir;
+  for (const int layer : {0, 2, 11}) {
+    const std::string values = bytesOf(std::vector<float>(6, static_cast<float>(layer)));
+    dir.write(fmt::format("layer_{}.npy", layer), npy(npyDict("<f4", false, "(2, 3)"), values));
+  }
+  OpenOptions options;
+  options.stack = "layer_{layer}.npy";
+  const Dump dump = openDump(dir.path(""), options);
+  REQUIRE(dump.tensors.size() == 1);
+  const Tensor& stack = dump.tensors[0];
+  CHECK(labels(stack, 0) == Texts{"0", "2", "11"});
+  CHECK(stack.axes[0].coordinates == std::vector<double>{0, 2, 11});
+  CHECK(allElements(stack)[17] == 11);
+  // Without --stack it is said what to pass.
+  CHECK_THAT(openFailure(dir.path("")), ContainsSubstring("--stack 'layer_{layer}.npy'"));
+  options.stack = "leyer_{layer}.npy";
+  CHECK_THAT(failure(Exit::Usage, [&] { openDump(dir.path(""), options); }),
+             ContainsSubstring("nearest: 'layer_0.npy'"));
+  dir.write("layer_3.npy", npy(npyDict("<f4", false, "(1, 3)"), bytesOf(std::vector<float>(3))));
+  options.stack = "layer_{layer}.npy";
+  CHECK_THAT(openFailure(dir.path(""), options), ContainsSubstring("[1, 3]"));
+}
+
+TEST_CASE("checkpoints of steps join into one more axis", "[stack]") {
+  const TempDir dir;
+  for (const int step : {0, 1000, 200}) {
+    const std::string folder = fmt::format("step_{}", step);
+    std::filesystem::create_directories(dir.path(folder));
+    dir.write(folder + "/config.json", R"({"model_type": "llama"})");
+    dir.write(folder + "/model.safetensors",
+              fileOf({filled("model.layers.0.self_attn.q_proj.weight", {2, 2}, static_cast<float>(step)),
+                      filled("model.norm.weight", {2}, 1)}));
+  }
+  OpenOptions options;
+  options.stack = "step_{step}";
+  const Dump dump = openDump(dir.path(""), options);
+  const Tensor& stack = *dump.find("weights");
+  CHECK(stack.shape == std::vector<int64_t>{3, 1, 1});
+  CHECK(labels(stack, 0) == Texts{"0", "200", "1000"});
+  options.stack = "step_{step}/model.safetensors";
+  options.patterns = {"model.layers.{layer}.self_attn.{component:q}_proj.weight"};
+  CHECK(openDump(dir.path(""), options).find("weights")->shape == std::vector<int64_t>{3, 1, 1});
+}
+
+TEST_CASE("what cannot be read is refused by name", "[stack]") {
+  const TempDir dir;
+  const std::string header = R"({"l.0.q.weight":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]}})";
+  const std::string path = dir.write("a.safetensors", safetensors(header, "abcd"));
+  CHECK_THAT(openFailure(path, withPatterns({"l.{layer}.q.weight"})), ContainsSubstring("holds F8_E4M3"));
+  std::filesystem::create_directories(dir.path("empty"));
+  CHECK_THAT(openFailure(dir.path("empty")), ContainsSubstring("the folder is empty"));
+}

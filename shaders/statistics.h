@@ -1,8 +1,10 @@
-// THE table of statistics of whole tensors (weights) and of stored rows (activations): read by C++ and GLSL, one row each.
+// THE table of statistics of whole tensors (weights) and of stored rows (activations): read by C++ and GLSL, one row
+// each.
 //
 // STATISTIC(id, enumerator, name, formula, symbol, needs, direction, value)
 //   value   GLSL: from the moments `w` (weights.h, scaled), n = their count; scaled(v, e) = v · 2^e
-// x are the cell's entries (A), y the reference's (B); n entries. NaN entries make a NaN cell; infinite ones too, but for the sizes.
+// x are the cell's entries (A), y the reference's (B); n entries. NaN entries make a NaN cell; infinite ones too, but
+// for the sizes.
 // clang-format off
 #define STATISTICS(STATISTIC)                                                                                                  \
   STATISTIC(200, Mean, "mean", "Σx / n", "mean", Nothing, None, scaled((w.sum + w.sumLow) / n, w.exponent))                    \

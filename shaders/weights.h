@@ -8,10 +8,10 @@ namespace divlens::kernels {
 using uint = uint32_t;
 #endif
 
-const uint kWeightStep = 8u;            // elements that an invocation reads at once
-const uint kWeightSteps = 128u;         // steps of an invocation, at most: far below the 65,535 trips of lavapipe
-const uint kMostThresholds = 4u;        // sparsity:ε in one run
-const uint kMergeAtOnce = 32u;          // parts that one invocation merges
+const uint kWeightStep = 8u;      // elements that an invocation reads at once
+const uint kWeightSteps = 128u;   // steps of an invocation, at most: far below the 65,535 trips of lavapipe
+const uint kMostThresholds = 4u;  // sparsity:ε in one run
+const uint kMergeAtOnce = 32u;    // parts that one invocation merges
 
 const uint kCellNan = 1u;
 const uint kCellInfinite = 2u;
@@ -19,8 +19,8 @@ const uint kCellNegativeInfinite = 4u;
 const uint kReferenceBad = 8u;  // NaN or infinite
 const uint kNoReferenceSide = 0xffffffffu;
 
-// Moments of some elements of a tensor. Sums are scaled by powers of two, so that no square over- or underflows: those of the
-// cell by 2^-exponent, the reference's and the difference's by exponents of their own. m2, m3, m4 are central.
+// Moments of some elements of a tensor. Sums are scaled by powers of two, so that no square over- or underflows: those
+// of the cell by 2^-exponent, the reference's and the difference's by exponents of their own. m2, m3, m4 are central.
 struct WeightMoments {
   uint count;
   uint flags;

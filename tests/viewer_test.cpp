@@ -182,7 +182,12 @@ TEST_CASE("the window shows, moves, explains, saves and repeats", "[viewer]") {
     window.wait("complete");
     window.wait("laid out");
     display.act({"click", "4"});
-    CHECK(laidOut(window.wait("laid out")).rowEnd < 11);
+    const LaidOut zoomed = laidOut(window.wait("laid out"));
+    CHECK(zoomed.rowEnd < 11);
+    display.act({"key", "Right"});
+    CHECK(laidOut(window.wait("laid out")).columnBegin > zoomed.columnBegin);
+    display.act({"key", "k"});
+    CHECK(laidOut(window.wait("laid out")).rowBegin < zoomed.rowBegin);
     display.act({"key", "Home"});
     CHECK(laidOut(window.wait("laid out")).rowEnd == 11);
   }

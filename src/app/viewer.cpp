@@ -163,6 +163,8 @@ void Viewer::frame() {
   io.DisplayFramebufferScale = ImVec2(1, 1);
   if (ratio != 1 && io.MousePos.x > -1e6f) io.MousePos = ImVec2(io.MousePos.x * ratio, io.MousePos.y * ratio);
   ImGui::NewFrame();
+  // ImGui's own first window takes the focus: the arrows are the figure's until the panel is asked for.
+  if (frames_ < 2) ImGui::SetWindowFocus(nullptr);
   figureSize_ = {std::max(1, int(float(extent.width) - panelWidth())),
                  std::max(1, int(float(extent.height) - statusHeight() - pinHeight()))};
   ListPainter painter({heatmap_.get(), texts_, extent, *pools_[number]});

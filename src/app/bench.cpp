@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/bench_data.h"
+#include "app/bench_viewer.h"
 #include "app/session.h"
 #include "divergence/read_limit.h"
 #include "divergence/rows_run.h"
@@ -189,11 +190,28 @@ std::string line(const Case& what, const Rates& r) {
                      double(r.bytes) / r.limit * 1e-9, r.ratio);
 }
 
+std::string viewerBench(const gpu::Context& context, const Settings& settings) {
+  const ViewerTimes times = timeViewer(context);
+  if (!settings.json) return viewerText(times);
+  return Json{{"device", times.device},
+              {"rows", times.rows},
+              {"columns", times.columns},
+              {"width", times.width},
+              {"height", times.height},
+              {"frames", times.frames},
+              {"medianMilliseconds", times.median},
+              {"slowestMilliseconds", times.slowest},
+              {"firstMilliseconds", times.first}}
+             .dump(1) +
+         "\n";
+}
+
 }  // namespace
 
 std::string runBench(const Settings& settings) {
   catchInterrupts();
   const gpu::Context context(contextOptions(settings));
+  if (settings.benchViewer) return viewerBench(context, settings);
   const uint64_t bytes = (context.isCpu() ? 96 : 768) * kMiB;
   Json list = Json::array();
   std::string text = fmt::format("{}\n\n{:24}{:>6}{:>9}{:>12}{:>14}{:>12}{:>8}\n", context.info().name, "metric",

@@ -6,7 +6,8 @@
 namespace divlens {
 
 /// Measures this device in one run: how fast rows can be read at all, what the metrics make of it for several element
-/// types and vocabularies, and how fast a file in the page cache becomes a grid; as a table, or as JSON with --json.
+/// types and vocabularies, and how fast a file in the page cache becomes a grid; as a table, or as JSON with --json;
+/// with --viewer the frame times of the window instead.
 /// Every case is compared with double precision before it is timed; Error(Failure) where one is wrong.
 std::string runBench(const Settings& settings);
 

@@ -15,9 +15,13 @@ struct SectionRow {
   const char* heading;
 };
 constexpr SectionRow kSectionTable[] = {
-    {kPlanSection, "Plan: what a cell is"},   {kExplainSection, "The cell and what is shown of it"},
-    {kFigureSection, "Figure: how it looks"}, {kOutputSection, "Output"},
-    {kDeviceSection, "Device and budgets"},   {kCommonSection, "Common"},
+    {kPlanSection, "Plan: what a cell is"},
+    {kExplainSection, "The cell and what is shown of it"},
+    {kFigureSection, "Figure: how it looks"},
+    {kOutputSection, "Output"},
+    {kDeviceSection, "Device and budgets"},
+    {kBenchSection, "What is measured"},
+    {kCommonSection, "Common"},
 };
 
 /// Columns that UTF-8 text takes, one for each character.

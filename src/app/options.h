@@ -51,6 +51,7 @@ struct Settings {
   int64_t top = 20;             ///< of explain: entries that are listed
   std::string tokenizer;        ///< of explain: path of a tokenizer.json
   int64_t verify = 0;           ///< cells that are recomputed in double precision
+  bool benchViewer = false;     ///< of bench: the window's frames instead
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -77,6 +78,7 @@ inline constexpr unsigned kOutputSection = 4;
 inline constexpr unsigned kDeviceSection = 8;
 inline constexpr unsigned kCommonSection = 16;
 inline constexpr unsigned kExplainSection = 32;
+inline constexpr unsigned kBenchSection = 64;
 
 /// One option, one row: the help, the parser and the suggestions read it.
 struct OptionRow {

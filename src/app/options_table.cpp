@@ -59,8 +59,8 @@ const std::vector<Command>& commands() {
       {"colormaps", "[-o OUT…] [--json]", "the names of all maps, or with -o a picture of them",
        kFigureSection | kOutputSection | kDeviceSection | kCommonSection, 0, 0, false},
       {"devices", "[--json]", "Vulkan devices, and why some do not serve", kCommonSection, 0, 0, false},
-      {"bench", "[--json]", "throughput of this device, next to its own limits", kDeviceSection | kCommonSection, 0, 0,
-       false},
+      {"bench", "[--viewer] [--json]", "throughput of this device, next to its own limits",
+       kBenchSection | kDeviceSection | kCommonSection, 0, 0, false},
   };
   return table;
 }
@@ -99,6 +99,7 @@ const std::vector<OptionRow>& optionRows() {
       {kExplainSection, "--at", "AXIS=SPEC", "the cell: one position or label on each axis of the grid; reduced axes that are not named are averaged; repeatable", [](S& s, T& t) { s.at.push_back(t); }},
       {kExplainSection, "--top", "K", "how many entries of the vocabulary are listed, largest term first; default: 20", [](S& s, T& t) { s.top = parseAtLeastOne(t, "--top"); }},
       {kExplainSection, "--tokenizer", "FILE", "tokenizer.json with the entries' texts; default: labels of the vocabulary, else the one beside the dump", [](S& s, T& t) { s.tokenizer = t; }},
+      {kBenchSection, "--viewer", nullptr, "frame times of the window on a grid of 128 x 1,000,000 cells instead", [](S& s, T&) { s.benchViewer = true; }},
       {kFigureSection, "--cmap", "MAP", "colormap: a name (list below; _r reverses), a file, or '#2166ac,#f7f7f7,#e08214'", [](S& s, T& t) { s.figure.cmap = t; }},
       {kFigureSection, "--vmin", "V", "value of the first colour", [](S& s, T& t) { s.figure.vmin = parseNumber(t, "--vmin"); }},
       {kFigureSection, "--vmax", "V", "value of the last colour", [](S& s, T& t) { s.figure.vmax = parseNumber(t, "--vmax"); }},

@@ -56,9 +56,9 @@
   CONVENTION("scipy", 64, "jsd", "√JSD(p,q): scipy.spatial.distance.jensenshannon", "√JSD (scipy)", Reference, Symmetric,  \
              Plain, 1, sumOf(jsdTerm(t)), sqrt(s.x), "the square root of the divergence, in nats")                       \
   CONVENTION("dola", 65, "jsd", "½[KL(m‖p) + KL(m‖q)] / V, m = ½(p+q): DoLa and its copies", "JSD (DoLa)", Reference,     \
-             Symmetric, Plain, 1, sumOf(dolaTerm(t)), s.x / width, "arguments of KL swapped, divided by the vocabulary size") \
+             Symmetric, Plain, 1, sumOf(dolaTerm(t)), s.x / width, "arguments of KL swapped, divided by the vocabulary size, NaN at zeros of both") \
   CONVENTION("tuned-lens", 66, "jsd", "½[KL(p‖q) + KL(q‖p)]: tuned-lens js_divergence", "JSD (tuned-lens)", Reference,   \
-             Symmetric, Plain, 1, sumOf(jeffreysTerm(t)), 0.5 * s.x, "half of Jeffreys' divergence, without the mixture m") \
+             Symmetric, Plain, 1, sumOf(tunedLensTerm(t)), 0.5 * s.x, "half of Jeffreys' divergence, without the mixture m, NaN at zeros") \
   CONVENTION("tuned-lens", 67, "tv", "max|p−q|: tuned-lens total_variation", "TV (tuned-lens)", Reference, Symmetric,    \
              Plain, 1, topOf(t.major * t.w, 0.0), m.x, "the largest difference of one entry, not half the sum of all")   \
   CONVENTION("transformer-utils", 68, "kl", "Σ p ln(p/q) of p and q clipped below at 1/(10V): transformer-utils",        \

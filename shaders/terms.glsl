@@ -192,8 +192,12 @@ Contribution renyiTerm(Pair t, float a) {
 }
 
 // m (ln(m/p) + ln(m/q)) / 2 = -m/2 ln(pq/m^2), with pq/m^2 = 4e/(1+e)^2 = 1 - tanh(d/2)^2; DoLa (Chuang et al. 2024).
+// Where both are zero PyTorch's kl_div has 0 · -inf.
 float dolaTerm(Pair t) {
-  if (t.zeroP && t.zeroQ) return 0.0;
+  if (t.zeroP && t.zeroQ) {
+    if (t.counts) nanTerm = true;
+    return 0.0;
+  }
   if (t.zeroP || t.zeroQ) {
     infiniteTerm = true;
     return 0.0;
@@ -202,6 +206,12 @@ float dolaTerm(Pair t) {
   float x = t.w / (2.0 - t.w);
   if (x < 0.5) return -0.5 * m * log1pAny(-x * x);
   return 0.5 * m * (abs(t.d) + 2.0 * log1pPositive(t.e) - 2.0 * kLn2);
+}
+
+// tuned-lens sums p (ln p - ln q) as it is: 0 · inf where either is zero.
+float tunedLensTerm(Pair t) {
+  if ((t.zeroP || t.zeroQ) && t.counts) nanTerm = true;
+  return t.zeroP || t.zeroQ ? 0.0 : jeffreysTerm(t);
 }
 
 // p ln(p/q) of both sides clipped below; nostalgebraist's transformer-utils.

@@ -12,7 +12,7 @@ uint statistic(ReduceNode n) {
   float count = float(n.count);
   if (n.count == 0u && n.others == 0u) return kMaskedBits;
   if (push.how == kCount) return floatBitsToUint(count);
-  if (n.count == 0u) return kNanBits;
+  if (n.count == 0u) return push.how == kMean && push.chosen == 1u ? floatBitsToUint(n.sum) : kNanBits;  // a group of one
   if (push.how == kMean) return floatBitsToUint(n.sum / count);
   if (push.how == kMin) return floatBitsToUint(n.low);
   if (push.how == kMax) return floatBitsToUint(n.high);

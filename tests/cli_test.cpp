@@ -251,7 +251,12 @@ TEST_CASE("cells agree with double precision on every example", "[cli]") {
     INFO(key);
     Words words = {"compute", example(entry["file"])};
     if (entry["tensor"].is_string()) words = with(words, {"--tensor", entry["tensor"]});
-    for (const auto& [name, value] : entry["args"].items()) words = with(words, {"--" + name, value});
+    for (const auto& [name, value] : entry["args"].items()) {
+      if (!value.is_object()) words = with(words, {"--" + name, value});
+      if (value.is_object())
+        for (const auto& [axis, spec] : value.items())
+          words = with(words, {"--" + name, axis + "=" + spec.get<std::string>()});
+    }
     const Json got = Json::parse(output(with(words, {"-o", "-", "--format", "json"})));
     const Json values = entry["values"].is_object() ? entry["values"] : Json{{"", entry["values"]}};
     REQUIRE(got.at("panels").size() == values.size());

@@ -56,15 +56,21 @@ std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
 
 /// What follows the evaluation, in the one process that has the result.
 void writeOutputs(Session& session, const Settings& settings, std::vector<std::unique_ptr<AtomicFile>> files) {
-  const Cells cells = readCells(session, session.result->grid);
+  Cells cells = readCells(session, session.result->grid);
   verifyCells(session, cells, settings);
+  judgeCells(session, cells, settings);
   std::string printed;
-  for (size_t i = 0; i < files.size(); ++i) {
-    const std::string bytes = outputBytes(session, cells, settings, settings.outputs[i].format->writer);
-    if (files[i])
-      files[i]->write(std::as_bytes(std::span(bytes)));
-    else
-      printed += bytes;
+  // Data come first: figures may hide cells.
+  for (const bool figures : {false, true}) {
+    if (figures) maskUncertain(session, cells, settings);
+    for (size_t i = 0; i < files.size(); ++i) {
+      if (settings.outputs[i].format->figure != figures) continue;
+      const std::string bytes = outputBytes(session, cells, settings, settings.outputs[i].format->writer);
+      if (files[i])
+        files[i]->write(std::as_bytes(std::span(bytes)));
+      else
+        printed += bytes;
+    }
   }
   checkValidation(*session.context);
   for (const auto& file : files)

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "app/describe.h"
+#include "divergence/onset.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "figure/axis_scale.h"
@@ -162,10 +163,20 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Fi
   for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
   content.title = session.dump.title;
   content.parameters = parameterLine(session);
+  if (options.ciMask && session.plan.confidence > 0)
+    content.parameters = fmt::format("blank: the {} % interval includes {} · {}", 100 * session.plan.confidence,
+                                     *options.ciMask, content.parameters);
   content.scaleOf = scalesOfPanels(*session.result, options);
   content.scales = colorScales(session, options, summaries);
   const bool any = std::any_of(summaries.begin(), summaries.end(), [](const auto& s) { return s.range.cells > 0; });
   if (!any) content.message = "no finite values";
+  if (!session.plan.onset.empty()) {
+    const Threshold threshold = parseThreshold(session.plan.onset, "--onset");
+    content.onsetDown = onsetDown(session.plan);
+    for (const std::vector<float>& panel : cells)
+      content.onsets.push_back(
+          onsetEdges(session.plan, findOnset(session.plan, panel, threshold, session.plan.persist)));
+  }
   content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
     return cells[size_t(panel)][size_t(row * columns + column)];
   };

@@ -39,6 +39,7 @@ std::string reductionText(const Plan& plan) {
 
 /// The statistic in front of the metric's symbol on the colour bar: "mean ".
 std::string statisticPrefix(const Plan& plan) {
+  if (plan.meansFirst) return "";
   for (const PlanAxis& axis : plan.reduced)
     if (axis.positions.size() > 1) return statisticName(axis) + " ";
   return "";
@@ -74,8 +75,9 @@ std::string panelLabel(const Session& session, size_t panel) {
 std::string directionText(const Plan& plan, const Metric& metric) {
   if (metric.direction != Direction::Directed) return "";
   const bool reversed = std::string_view(metric.name) == "kl-reverse";
-  const std::string& p = plan.reference.label;
-  return fmt::format("{}({} ‖ {})", metric.symbol, reversed ? "cell" : p, reversed ? p : "cell");
+  const std::string mean = plan.meansFirst ? "mean " : "";
+  const std::string p = mean + plan.reference.label, q = mean + "cell";
+  return fmt::format("{}({} ‖ {})", metric.symbol, reversed ? q : p, reversed ? p : q);
 }
 
 std::string colorbarLabel(const Session& session, const MetricUse* only) {
@@ -108,7 +110,10 @@ std::string parameterLine(const Session& session) {
   if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.cells.shape.back())
     parts.push_back(fmt::format("first {} entries", plan.vocab));
   const std::string reduction = reductionText(plan);
-  if (!reduction.empty()) parts.push_back(reduction);
+  if (!reduction.empty()) parts.push_back((plan.meansFirst ? "of distributions: " : "") + reduction);
+  if (!plan.onset.empty())
+    parts.push_back(fmt::format("line: first layer of {} {}", plan.onset,
+                                plan.persist > 0 ? fmt::format("for {} layers", plan.persist) : "to the end"));
   if (plan.minus) parts.push_back("less " + plan.panels[*plan.minus].label);
   parts.push_back(fileName(session.dump.path) + (session.dump.tensors.size() > 1 ? ":" + plan.cells.name : ""));
   parts.push_back("divlens " DIVLENS_VERSION);

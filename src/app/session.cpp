@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "divergence/user_shader.h"
 #include "dump/escape.h"
 #include "error.h"
+#include "shaders/kernels.h"
 
 namespace divlens {
 namespace {
@@ -160,6 +162,30 @@ void verifyCells(Session& session, const std::vector<std::vector<float>>& cells,
                             "--device (divlens devices lists them) or a newer driver",
                             v.text(), v.computed, v.exact));
   say(settings, "verified " + v.text());
+}
+
+void judgeCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings) {
+  session.resolution = findUnresolved(*session.context, session.plan, session.result->panels, cells);
+  if (session.resolution->cells > 0) say(settings, session.resolution->text());
+}
+
+void maskUncertain(Session& session, std::vector<std::vector<float>>& cells, const Settings& settings) {
+  if (!settings.figure.ciMask) return;
+  const Result& result = *session.result;
+  if (!result.lower) throw Error(Exit::Usage, "--ci-mask hides cells by their interval; pass --ci 0.95 too");
+  size_t hidden = 0, all = 0;
+  for (size_t panel = 0; panel < cells.size(); ++panel) {
+    const std::vector<float> lower = result.lower->read(*session.context, int64_t(panel));
+    const std::vector<float> upper = result.upper->read(*session.context, int64_t(panel));
+    for (size_t i = 0; i < cells[panel].size(); ++i, ++all) {
+      if (!(double(lower[i]) <= *settings.figure.ciMask && *settings.figure.ciMask <= double(upper[i]))) continue;
+      cells[panel][i] = std::bit_cast<float>(kernels::kMaskedBits);
+      ++hidden;
+    }
+    result.grid.write(*session.context, int64_t(panel), cells[panel]);
+  }
+  say(settings, fmt::format("--ci-mask: {} of {} cells are hidden, their intervals include {}", hidden, all,
+                            *settings.figure.ciMask));
 }
 
 void checkValidation(const gpu::Context& context) {

@@ -8,6 +8,7 @@
 
 #include "app/options.h"
 #include "divergence/evaluate.h"
+#include "divergence/resolution.h"
 #include "divergence/verify.h"
 #include "gpu/context.h"
 
@@ -23,6 +24,7 @@ struct Session {
   std::optional<Result> result;
   std::optional<Verification> verification;  ///< of --verify
   std::string checkpoint;                    ///< the file of --resume, to be removed when all is written
+  std::optional<Resolution> resolution;      ///< of cells that rounding to the dump's type could make
 };
 
 /// Set by SIGINT and SIGTERM to the signal's number, by SIGHUP to that of SIGTERM.
@@ -43,6 +45,10 @@ gpu::ContextOptions contextOptions(const Settings& settings);
 void openSession(Session& session, const Settings& settings);
 /// With --verify: recomputes some of `cells` in double precision; Error(Failure) where they differ.
 void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings);
+/// Counts the cells that the dump's element type does not resolve, and says so.
+void judgeCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings);
+/// With --ci-mask: masks the cells, also on the device, whose interval includes the value.
+void maskUncertain(Session& session, std::vector<std::vector<float>>& cells, const Settings& settings);
 /// Validation messages (with DIVLENS_VALIDATION=1 in the environment) make the run fail: Error(Failure) that lists
 /// them.
 void checkValidation(const gpu::Context& context);

@@ -70,7 +70,16 @@ void addOnset(Json& panel, const Plan& plan, const std::vector<float>& cells, co
   for (const std::optional<int64_t>& position : onset.positions)
     positions.push_back(position ? Json(*position) : Json(nullptr));
   panel["onset"] = std::move(positions);
-  panel["beyond"] = {{"threshold", settings.plan.onset}, {"rows", onset.beyondRows}, {"columns", onset.beyondColumns}};
+  const auto share = [](const std::vector<int64_t>& counts, size_t of) {
+    Json out = Json::array();
+    for (const int64_t count : counts) out.push_back(number(float(double(count) / double(of))));
+    return out;
+  };
+  panel["beyond"] = {{"threshold", settings.plan.onset},
+                     {"rows", onset.beyondRows},
+                     {"columns", onset.beyondColumns},
+                     {"row_fractions", share(onset.beyondRows, onset.beyondColumns.size())},
+                     {"column_fractions", share(onset.beyondColumns, onset.beyondRows.size())}};
 }
 
 Json panelJson(const Session& session, const Cells& cells, const Ends& ends, size_t index, const Settings& settings) {
@@ -183,6 +192,11 @@ std::string jsonText(const Session& session, const Cells& cells, const Settings&
   if (plan.confidence > 0)
     json["interval"] = {
         {"confidence", plan.confidence}, {"method", "percentile bootstrap"}, {"resamples", kResamples}, {"seed", 0}};
+  if (plan.confidence > 0 && plan.studentT)
+    json["interval"] = {{"confidence", plan.confidence}, {"method", plan.minus ? "Welch's t" : "Student's t"}};
+  if (plan.meansFirst) json["order"] = "divergence-of-means";
+  if (const auto& r = session.resolution; r && r->cells > 0)
+    json["below_resolution"] = {{"cells", r->cells}, {"dtype", r->elements}, {"largest", r->largest}};
   const Ends ends = readEnds(session);
   for (size_t panel = 0; panel < cells.size(); ++panel)
     json["panels"].push_back(panelJson(session, cells, ends, panel, settings));

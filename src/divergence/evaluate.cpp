@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "divergence/mean_reference.h"
+#include "divergence/means_run.h"
 #include "divergence/rows_run.h"
 #include "divergence/scalars.h"
 #include "divergence/stages.h"
@@ -82,6 +83,7 @@ uint64_t blockValues(const gpu::Context& context, const Plan& plan, const Evalua
 }
 
 void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
+  if (plan.meansFirst) return evaluateMeans(result, context, plan, options);
   const size_t channels = channelsOf(plan);
   const EntryLayout entries = entryLayout(plan);
   const std::vector<Block> blocks = blocksOf(context, plan, options);

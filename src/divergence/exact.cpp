@@ -292,7 +292,8 @@ bool isNan(const Metric& metric, const ExactPair& pair) {
 bool hasExact(const Metric& metric) { return metric.id == kUserMetricId || find(metric) != nullptr; }
 
 bool hasTerms(const Metric& metric) {
-  return metric.id == kUserMetricId || (find(metric) != nullptr && find(metric)->explained);
+  if (metric.id == kUserMetricId) return metric.stem() == "f";  // a term of a file may have any sign
+  return find(metric) != nullptr && find(metric)->explained;
 }
 
 double exactValue(const Plan& plan, const MetricUse& use, const ExactPair& pair) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "divergence/place.h"
 #include "divergence/plan.h"
 
 namespace divlens {
@@ -25,13 +26,6 @@ struct ExactPair {
   bool masked = false;   ///< left out on purpose: the value is NaN
 };
 
-/// A value before any reduction: indices into the positions of the plan's rows, columns and reduced axes.
-struct EntryIndex {
-  size_t row = 0;
-  size_t column = 0;
-  std::vector<size_t> reduced;
-};
-
 /// Reads what single values are made of, in double precision; not thread-safe.
 class ExactReader {
  public:
@@ -40,13 +34,11 @@ class ExactReader {
   ExactPair pair(const EntryIndex& index, const MetricUse& use);
   /// The element of a scalar table.
   double scalar(const EntryIndex& index) const;
+  /// Order divergence-of-means: the mean distributions of both sides over those values; what is masked, missing or no
+  /// distribution on one side is in neither.
+  ExactPair means(const std::vector<EntryIndex>& indices, const MetricUse& use);
 
  private:
-  struct Place {
-    int64_t cell, reference;
-    bool outside, masked;
-  };
-  Place placeOf(const EntryIndex& index) const;
   ExactPair listPair(const Place& place, const MetricUse& use) const;
   std::shared_ptr<const ExactRow> stored(const Tensor& tensor, Kind kind, int64_t row) const;
   std::shared_ptr<const ExactRow> meanRow(int64_t first) const;

@@ -62,28 +62,8 @@ ExactReader::ExactReader(const Plan& plan) : plan_(plan) {
   if (plan.reference.kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
 }
 
-ExactReader::Place ExactReader::placeOf(const EntryIndex& index) const {
-  const Reference& reference = plan_.reference;
-  Place place{0, reference.base, false, false};
-  int64_t mask = 0;
-  size_t axes = 0;
-  const auto add = [&](const PlanAxis& axis, size_t i) {
-    const int64_t position = axis.positions.at(i);
-    if (!plan_.mask.values.empty()) mask += position * plan_.mask.strides.at(axes++);
-    place.cell += position * axis.cellStride;
-    place.reference += position * axis.referenceStride;
-    if (reference.kind != ReferenceKind::Shifted || axis.synthetic || axis.name != reference.shiftAxis) return;
-    place.outside = position + reference.shift < 0 || position + reference.shift >= axis.length;
-  };
-  add(plan_.rows, index.row);
-  add(plan_.columns, index.column);
-  for (size_t i = 0; i < plan_.reduced.size(); ++i) add(plan_.reduced[i], index.reduced.at(i));
-  place.masked = !plan_.mask.values.empty() && plan_.mask.values.at(size_t(mask)) != 0;
-  return place;
-}
-
 double ExactReader::scalar(const EntryIndex& index) const {
-  const Place place = placeOf(index);
+  const Place place = placeOf(plan_, index);
   if (place.masked) return std::numeric_limits<double>::quiet_NaN();
   const int64_t at = place.cell;
   const int64_t length = plan_.cells.shape.back();
@@ -128,7 +108,7 @@ std::shared_ptr<const ExactRow> ExactReader::oneHotRow(int64_t id) const {
 }
 
 ExactPair ExactReader::pair(const EntryIndex& index, const MetricUse& use) {
-  const Place place = placeOf(index);
+  const Place place = placeOf(plan_, index);
   if (plan_.kind == Kind::TopK) return listPair(place, use);
   const Reference& reference = plan_.reference;
   ExactPair pair;
@@ -150,6 +130,31 @@ ExactPair ExactReader::pair(const EntryIndex& index, const MetricUse& use) {
   }
   pair.reference = lastRow_;
   return pair;
+}
+
+ExactPair ExactReader::means(const std::vector<EntryIndex>& indices, const MetricUse& use) {
+  auto cell = std::make_shared<ExactRow>(), reference = std::make_shared<ExactRow>();
+  ExactPair mean;
+  double count = 0;
+  const auto add = [](ExactRow& to, const ExactRow& from) {
+    to.p.resize(from.p.size(), 0.0);
+    for (size_t i = 0; i < from.p.size(); ++i) to.p[i] += from.p[i];
+  };
+  for (const EntryIndex& index : indices) {
+    const ExactPair one = pair(index, use);
+    if (one.masked || one.missing || one.cell->bad || (one.reference && one.reference->bad)) continue;
+    add(*cell, *one.cell);
+    if (one.reference) add(*reference, *one.reference);
+    if (one.reference) mean.reference = reference;
+    ++count;
+  }
+  for (ExactRow* row : {cell.get(), reference.get()}) {
+    row->bad = count == 0;
+    for (double& p : row->p) row->logs.push_back(std::log(p /= count));
+  }
+  mean.cell = cell;
+  mean.missing = count == 0;
+  return mean;
 }
 
 }  // namespace divlens

@@ -46,4 +46,17 @@ std::vector<float> Grid::read(const gpu::Context& context, int64_t panel) const 
   return cells;
 }
 
+void Grid::write(const gpu::Context& context, int64_t panel, std::span<const float> cells) const {
+  for (const GridChunk& chunk : chunks(panel)) {
+    const auto part = cells.subspan(size_t(chunk.firstRow * columns_), size_t(chunk.rows * columns_));
+    const gpu::Buffer staging = gpu::makeFilledBuffer(context, std::as_bytes(part), "new cells");
+    context.runOnce([&](VkCommandBuffer commands) {
+      gpu::barrier(commands, gpu::kAnyRead, gpu::kTransferWrite);
+      const VkBufferCopy region{.size = part.size_bytes()};
+      vkCmdCopyBuffer(commands, staging.handle(), chunk.buffer.handle(), 1, &region);
+      gpu::barrier(commands, gpu::kTransferWrite, gpu::kAnyRead);
+    });
+  }
+}
+
 }  // namespace divlens

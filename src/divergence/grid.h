@@ -24,6 +24,8 @@ class Grid {
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
   const std::vector<GridChunk>& chunks(int64_t panel) const { return chunks_[size_t(panel)]; }
+  /// Replaces all cells of a panel.
+  void write(const gpu::Context& context, int64_t panel, std::span<const float> cells) const;
   /// All cells of a panel, row-major.
   std::vector<float> read(const gpu::Context& context, int64_t panel) const;
 

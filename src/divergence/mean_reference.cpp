@@ -55,29 +55,24 @@ class Averager {
         out_(context, uint64_t(plan.vocab + 7) / 8 * 32, gpu::Memory::Device, "mean distribution"),
         allowed_(allowedBuffer(context, plan)) {}
 
-  /// The mean of rows first + k · stride, k < count: `vocab` floats.
-  std::vector<float> average(int64_t first) {
-    std::vector<int64_t> rows;
-    for (int64_t k = 0; k < plan_.reference.meanCount; ++k) {
-      rows.push_back(first + k * plan_.reference.meanStride);
-      if (rows.size() < rowsAtOnce_ && k + 1 < plan_.reference.meanCount) continue;
-      addTile(rows, k + 1 == int64_t(rows.size()));
-      rows.clear();
-    }
+  /// The mean of the rows: `vocab` floats.
+  std::vector<float> average(std::span<const int64_t> rows) {
+    for (size_t first = 0; first < rows.size(); first += rowsAtOnce_)
+      addTile(rows.subspan(first, std::min(rowsAtOnce_, rows.size() - first)), first == 0, rows.size());
     std::vector<float> mean(size_t(plan_.vocab));
     gpu::download(context_, out_, 0, std::as_writable_bytes(std::span(mean)));
     return mean;
   }
 
  private:
-  void addTile(const std::vector<int64_t>& rows, bool first) {
+  void addTile(std::span<const int64_t> rows, bool first, size_t all) {
     submission_.wait();
     reader_.read(rows, upload_.mapped());
     const MeanPush push{.rows = uint32_t(rows.size()),
                         .rowVectors = format_.rowVectors,
                         .width = uint32_t(plan_.vocab),
                         .inverseTemperature = float(1.0 / plan_.temperature),
-                        .weight = float(1.0 / double(plan_.reference.meanCount)),
+                        .weight = float(1.0 / double(all)),
                         .first = first ? 1u : 0u};
     const VkCommandBuffer commands = submission_.begin();
     gpu::barrier(commands, gpu::kAnyRead, gpu::kComputeReadWrite);
@@ -102,7 +97,28 @@ class Averager {
   gpu::Buffer upload_, partials_, rowStats_, out_, allowed_;
 };
 
+Plan atTemperature(const Plan& plan, Kind kind, double temperature) {
+  Plan out = plan;
+  out.kind = kind;
+  out.temperature = temperature;
+  return out;
+}
+
 }  // namespace
+
+struct RowAverager::Parts {
+  Plan plan;
+  RowReader reader;
+  Averager averager;
+  Parts(const gpu::Context& context, Plan given, const Tensor& tensor)
+      : plan(std::move(given)), reader(tensor, plan.vocab), averager(context, plan, reader) {}
+};
+
+RowAverager::RowAverager(const gpu::Context& context, const Plan& plan, const Tensor& tensor, Kind kind,
+                         double temperature)
+    : parts_(std::make_unique<Parts>(context, atTemperature(plan, kind, temperature), tensor)) {}
+RowAverager::~RowAverager() = default;
+std::vector<float> RowAverager::average(std::span<const int64_t> rows) { return parts_->averager.average(rows); }
 
 Plan withMeanReference(const gpu::Context& context, const Plan& plan) {
   const RowReader reader(plan.reference.tensor, plan.vocab);
@@ -110,7 +126,9 @@ Plan withMeanReference(const gpu::Context& context, const Plan& plan) {
   auto file = std::make_shared<TemporaryFile>(uint64_t(reader.rows()) * rowBytes);
   Averager averager(context, plan, reader);
   for (const int64_t row : neededMeans(plan)) {
-    const std::vector<float> mean = averager.average(row);
+    std::vector<int64_t> rows;
+    for (int64_t k = 0; k < plan.reference.meanCount; ++k) rows.push_back(row + k * plan.reference.meanStride);
+    const std::vector<float> mean = averager.average(rows);
     file->write(uint64_t(row) * rowBytes, std::as_bytes(std::span(mean)));
   }
   Plan out = plan;

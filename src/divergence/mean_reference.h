@@ -1,4 +1,8 @@
 #pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
 #include "divergence/plan.h"
 #include "gpu/context.h"
 
@@ -8,5 +12,19 @@ namespace divlens {
 /// the device into a temporary file: as many rows as the cells need, numbered like the cells' rows at position 0 of the
 /// axis.
 Plan withMeanReference(const gpu::Context& context, const Plan& plan);
+
+/// Averages rows of one tensor as distributions, on the device.
+class RowAverager {
+ public:
+  /// `plan` gives the entries that count; `kind` is what the rows hold, at `temperature`.
+  RowAverager(const gpu::Context& context, const Plan& plan, const Tensor& tensor, Kind kind, double temperature);
+  ~RowAverager();
+  /// The mean of at least one row, `plan.vocab` floats; NaN where one is no distribution.
+  std::vector<float> average(std::span<const int64_t> rows);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
 
 }  // namespace divlens

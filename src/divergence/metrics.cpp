@@ -120,6 +120,10 @@ MetricUse parseMetric(std::string_view text, bool preferStatistic) {
     const auto user = UserMetric::parse(text.substr(kOwn.size()));
     return {&user->row(), std::string(text), 0, user};
   }
+  if (text.starts_with('@')) {
+    const auto user = UserMetric::fromFile(std::string(text.substr(1)));
+    return {&user->row(), std::string(text), 0, user};
+  }
   const size_t colon = text.find(':');
   const bool withParameter = colon != std::string_view::npos;
   const std::string_view stem = text.substr(0, colon);

@@ -50,14 +50,21 @@ Threshold parseThreshold(const std::string& text, const char* option) {
   throw Error(Exit::Usage, fmt::format("{} '{}': it is < or > and a number, say '<0.1'", option, escaped(text)));
 }
 
-Onset findOnset(const Plan& plan, std::span<const float> cells, const Threshold& threshold, int64_t persist) {
-  const bool down = plan.rows.name == kLayer;
+bool onsetDown(const Plan& plan) { return plan.rows.name == kLayer; }
+
+void checkOnset(const Plan& plan) {
+  parseThreshold(plan.onset, "--onset");
+  const bool down = onsetDown(plan);
   if (!down && plan.columns.name != kLayer)
     throw Error(
         Exit::Usage,
         fmt::format(
             "--onset goes along axis 'layer', but the grid shows '{}' and '{}'; name layer with --rows or --columns",
             escaped(plan.rows.name), escaped(plan.columns.name)));
+}
+
+Onset findOnset(const Plan& plan, std::span<const float> cells, const Threshold& threshold, int64_t persist) {
+  const bool down = onsetDown(plan);
   const size_t rows = plan.rows.positions.size(), columns = plan.columns.positions.size();
   Onset onset{
       .positions = {}, .beyondRows = std::vector<int64_t>(rows), .beyondColumns = std::vector<int64_t>(columns)};
@@ -77,6 +84,19 @@ Onset findOnset(const Plan& plan, std::span<const float> cells, const Threshold&
     onset.positions.push_back(first ? std::optional(layers.positions[order[size_t(*first)]]) : std::nullopt);
   }
   return onset;
+}
+
+std::vector<std::optional<double>> onsetEdges(const Plan& plan, const Onset& onset) {
+  const PlanAxis& layers = onsetDown(plan) ? plan.rows : plan.columns;
+  // A layer's earlier edge is where the layer before it would be.
+  const bool falling = layers.positions.size() > 1 && layers.positions.front() > layers.positions.back();
+  std::vector<std::optional<double>> out;
+  for (const std::optional<int64_t>& position : onset.positions) {
+    const auto found = std::find(layers.positions.begin(), layers.positions.end(), position.value_or(-1));
+    out.push_back(position ? std::optional(double(found - layers.positions.begin()) + (falling ? 1 : 0))
+                           : std::nullopt);
+  }
+  return out;
 }
 
 }  // namespace divlens

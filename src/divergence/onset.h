@@ -29,4 +29,12 @@ struct Onset {
 /// run. Error(Usage) where no axis `layer` is drawn. `cells` are one panel, row-major.
 Onset findOnset(const Plan& plan, std::span<const float> cells, const Threshold& threshold, int64_t persist);
 
+/// Error(Usage) where the plan's --onset is malformed, or no axis `layer` is drawn.
+void checkOnset(const Plan& plan);
+/// True where layers go down the grid.
+bool onsetDown(const Plan& plan);
+/// Where along the layers, in cells, the line of a panel's onsets lies: at the earlier edge of each entry's first
+/// layer.
+std::vector<std::optional<double>> onsetEdges(const Plan& plan, const Onset& onset);
+
 }  // namespace divlens

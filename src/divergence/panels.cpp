@@ -17,7 +17,6 @@ using kernels::ReducePush;
 
 constexpr uint32_t kLocalSize = 64;
 constexpr uint64_t kCellsAtOnce = 2048;  // 16 MB of resampled means
-constexpr size_t kMaxDraws = 60000;      // lavapipe 22.3 ends loops after 65,535 trips
 
 /// Copies a block's cells into the panel's chunks.
 void storeCells(const gpu::Context& context, const gpu::Buffer& from, uint64_t first, const Grid& grid, int64_t panel,
@@ -143,16 +142,47 @@ void PanelReducer::subtract(const gpu::Buffer& from, const gpu::Buffer& what, ui
   dispatch("subtract.comp", {&from, &what}, {.cells = uint32_t(count)}, count);
 }
 
+std::vector<MeanError> PanelReducer::meanErrors(const Prepared& prepared, uint64_t cells) {
+  std::vector<MeanError> out(cells);
+  std::vector<float> found(cells);
+  Prepared part{.own = {},
+                .values = prepared.values ? prepared.values : &prepared.own,
+                .first = prepared.first,
+                .entries = prepared.entries,
+                .last = prepared.last};
+  const auto read = [&](Reduce how, double MeanError::* to) {
+    part.last->how = how;
+    const gpu::Buffer values = estimate(part, cells);
+    gpu::download(context_, values, 0, std::as_writable_bytes(std::span(found)));
+    for (uint64_t i = 0; i < cells; ++i) out[i].*to = double(found[i]);
+  };
+  read(Reduce::Count, &MeanError::count);
+  read(Reduce::Mean, &MeanError::mean);
+  read(Reduce::Sem, &MeanError::sem);
+  return out;
+}
+
+void PanelReducer::studentInterval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids,
+                                   int64_t panel) {
+  const auto cells = uint64_t(block.cells());
+  const std::vector<MeanError> own = meanErrors(a, cells);
+  const std::vector<MeanError> less = b ? meanErrors(*b, cells) : std::vector<MeanError>();
+  std::vector<float> lower(cells), upper(cells);
+  for (uint64_t i = 0; i < cells; ++i) {
+    const IntervalEnds ends =
+        b ? welchInterval(own[i], less[i], plan_.confidence) : divlens::studentInterval(own[i], plan_.confidence);
+    lower[i] = float(ends.lower);
+    upper[i] = float(ends.upper);
+  }
+  storeCells(context_, gpu::makeFilledBuffer(context_, std::as_bytes(std::span(lower)), "lower ends"), 0, *grids.lower,
+             panel, block);
+  storeCells(context_, gpu::makeFilledBuffer(context_, std::as_bytes(std::span(upper)), "upper ends"), 0, *grids.upper,
+             panel, block);
+}
+
 void PanelReducer::interval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids,
                             int64_t panel) {
-  for (const Prepared* p : {&a, b})
-    if (p && (!p->last || p->last->how != Reduce::Mean || p->last->chosen.size() > kMaxDraws))
-      throw Error(
-          Exit::Usage,
-          fmt::format(
-              "--ci needs a mean over 2 to {} reduced entries a cell; drop --ci, or change --select, --group or "
-              "--reduce",
-              kMaxDraws));
+  if (plan_.studentT) return studentInterval(block, a, b, grids, panel);
   const uint64_t cells = uint64_t(block.cells());
   const gpu::Buffer lower(context_, cells * 4, gpu::Memory::Device, "lower ends"),
       upper(context_, cells * 4, gpu::Memory::Device, "upper ends");

@@ -6,6 +6,7 @@
 #include "divergence/grid.h"
 #include "divergence/plan.h"
 #include "divergence/reducer.h"
+#include "divergence/student.h"
 #include "divergence/tiles.h"
 
 namespace divlens {
@@ -20,6 +21,8 @@ struct ResultPanel {
   std::optional<size_t> minus;        ///< with --minus: the panel that is subtracted
 };
 
+/// Entries that a bootstrap resamples at most: lavapipe 22.3 ends loops after 65,535 trips.
+inline constexpr size_t kMostResampled = 60000;
 /// Resamples of a bootstrap interval.
 inline constexpr uint32_t kResamples = 2000;
 
@@ -33,7 +36,7 @@ struct PanelGrids {
 };
 
 /// Reduces a block's values to the cells of each panel. Intervals are percentile bootstraps over the entries that are
-/// reduced last: the same resamples for every cell, with a fixed seed (Efron 1979).
+/// reduced last: the same resamples for every cell, with a fixed seed (Efron 1979); or Student's.
 class PanelReducer {
  public:
   PanelReducer(const gpu::Context& context, const Plan& plan);
@@ -55,6 +58,8 @@ class PanelReducer {
   gpu::Buffer estimate(const Prepared& prepared, uint64_t cells);
   gpu::Buffer resample(const Prepared& prepared, uint64_t firstCell, uint64_t cells);
   void subtract(const gpu::Buffer& from, const gpu::Buffer& what, uint64_t count);
+  std::vector<MeanError> meanErrors(const Prepared& prepared, uint64_t cells);
+  void studentInterval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids, int64_t panel);
   void interval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids, int64_t panel);
   void dispatch(const char* shader, std::initializer_list<const gpu::Buffer*> buffers, const kernels::ReducePush& push,
                 uint64_t invocations);

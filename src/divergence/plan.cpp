@@ -6,10 +6,14 @@
 #include <cmath>
 
 #include "divergence/groups.h"
+#include "divergence/means_run.h"
+#include "divergence/onset.h"
+#include "divergence/panels.h"
 #include "divergence/plan_axes.h"
 #include "divergence/plan_mask.h"
 #include "divergence/plan_tensor.h"
 #include "divergence/reference.h"
+#include "divergence/stages.h"
 #include "divergence/topk_lists.h"
 #include "divergence/weight_cells.h"
 #include "dump/escape.h"
@@ -169,7 +173,38 @@ void chooseMinus(Plan& plan, const PlanOptions& options) {
   plan.minus = static_cast<size_t>(found - groups.begin());
 }
 
+/// True for the second of two words, false for the first or none.
+bool second(const std::string& given, const char* option, const char* first, const char* other) {
+  if (given.empty() || given == first) return false;
+  if (given == other) return true;
+  throw Error(Exit::Usage, fmt::format("{} '{}': it is {} or {}{}", option, escaped(given), first, other,
+                                       didYouMean(given, {first, other})));
+}
+
+/// Only a mean has an interval: the axis that is reduced last must be reduced by it, over enough entries.
+void checkInterval(const Plan& plan) {
+  for (const PlanPanel& panel : plan.panels) {
+    const std::vector<Stage> stages = stagesOf(plan, panel);
+    const size_t entries = stages.empty() ? 1 : stages.back().reduction.chosen.size();
+    const Reduce how = stages.empty() ? Reduce::Mean : stages.back().reduction.how;
+    if (how == Reduce::Mean && entries >= 2 && (plan.studentT || entries <= kMostResampled)) continue;
+    const std::string place = panel.label.empty() ? "" : fmt::format(" of group '{}'", escaped(panel.label));
+    if (how != Reduce::Mean)
+      throw Error(Exit::Usage,
+                  fmt::format("--ci gives the interval of a mean, and the cells{} are reduced by {} in the end; "
+                              "drop --ci, or reduce by mean",
+                              place, name(how)));
+    throw Error(Exit::Usage, fmt::format("--ci: {} entries{} are reduced; it takes 2 or more{}", entries, place,
+                                         entries < 2 ? ""
+                                                     : fmt::format(", and a bootstrap at most {}: pass --ci-method t",
+                                                                   kMostResampled)));
+  }
+}
+
 void chooseInterval(Plan& plan, const PlanOptions& options) {
+  plan.studentT = second(options.ciMethod, "--ci-method", "bootstrap", "t");
+  if (!options.ciMethod.empty() && !options.confidence)
+    throw Error(Exit::Usage, "--ci-method says how --ci is found; pass --ci 0.95 too");
   if (!options.confidence) return;
   if (!(*options.confidence > 0 && *options.confidence < 1)) {
     throw Error(Exit::Usage, fmt::format("--ci {}: it must lie between 0 and 1, say 0.95", *options.confidence));
@@ -179,6 +214,13 @@ void chooseInterval(Plan& plan, const PlanOptions& options) {
                 "--ci: nothing is reduced, so there is no interval; leave an axis out of rows and columns");
   }
   plan.confidence = *options.confidence;
+  checkInterval(plan);
+}
+
+void chooseOnset(Plan& plan, const PlanOptions& options) {
+  plan.onset = options.onset;
+  plan.persist = options.persist;
+  if (!plan.onset.empty()) checkOnset(plan);
 }
 
 /// Counts everything once, so that no later product can overflow.
@@ -242,10 +284,13 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   if (!options.groupsFile.empty()) readGroups(plan.cells, options.group, options.groupsFile);
   placeAxes(plan, options);
   chooseMinus(plan, options);
+  plan.meansFirst = second(options.order, "--order", "mean-of-divergences", "divergence-of-means");
   chooseInterval(plan, options);
+  chooseOnset(plan, options);
   if (plan.kind == Kind::TopK) plan.ids = idsOf(dump, plan.cells, plan.notes);
   chooseReference(plan, {dump, chosen, options});
   checkLists(plan, options);
+  checkMeans(plan);
   applyVocabMask(plan, options.vocabMask);
   applyCellMask(plan, dump);
   checkSize(plan);

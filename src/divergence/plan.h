@@ -22,6 +22,8 @@ struct PlanOptions {
   std::string groupsFile;            ///< --groups: labels for an axis from a file
   std::string minus;                 ///< --minus: this group is subtracted from each other
   std::optional<double> confidence;  ///< --ci
+  std::string ciMethod;              ///< bootstrap or t; empty: bootstrap
+  std::string order;                 ///< mean-of-divergences or divergence-of-means; empty: the former
   std::string onset;                 ///< --onset: "<0.1"
   int64_t persist = 0;               ///< --persist: layers in a row; 0: to the end
   std::vector<std::string> metrics;
@@ -107,7 +109,11 @@ struct Plan {
   std::vector<uint32_t> allowedBits;  ///< a bit for each entry that is compared; empty: all are
   std::optional<size_t> minus;  ///< with --minus: index into panels of the group that is subtracted from the others
   double confidence = 0;        ///< with --ci: of the interval, 0.95; 0: none
-  CellMask mask;                ///< empty values: nothing is masked
+  bool studentT = false;        ///< the interval is Student's, not a bootstrap
+  bool meansFirst = false;      ///< order divergence-of-means: of mean distributions, not the mean of divergences
+  std::string onset;            ///< --onset as given, and --persist
+  int64_t persist = 0;
+  CellMask mask;  ///< empty values: nothing is masked
   double temperature = 1;
   double logBase = 1;              ///< ln of the base: 1 for nats
   std::string unit;                ///< of the base: "nats", "bits" or "bans"; "" where no metric carries information

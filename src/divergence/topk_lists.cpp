@@ -72,7 +72,7 @@ ListRow sorted(const double* logs, const int64_t* ids, int64_t k) {
 }  // namespace
 
 std::optional<uint32_t> boundOf(const Metric& metric) {
-  if (metric.id == kUserMetricId) return kernels::kClosest;
+  if (metric.id == kUserMetricId && metric.stem() == "f") return kernels::kClosest;
   for (const BoundRow& row : kBounds)
     if (metric.stem() == row.stem && metric.tool == nullptr) return row.rule;
   return std::nullopt;

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <optional>
 
 #include "dump/escape.h"
+#include "dump/records.h"
 #include "error.h"
 
 namespace divlens {
@@ -18,6 +20,21 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kTail = 40;  // |ln t| from which the tails stand for f
 constexpr double kProbes[] = {60, 100, 110};
 constexpr size_t kTerms = 22;
+
+/// What expressions and terms call by the names of the function table.
+constexpr const char* kHelpers = R"(
+float userSquare(float x) { return x * x; }
+float userLog(float x) { return x > 0.0 ? logPositive(x) : uintBitsToFloat(x == 0.0 ? 0xff800000u : 0x7fc00000u); }
+float userLog1p(float x) { return log1pAny(x); }
+float userExpm1(float x) { return abs(x) < 0.34 ? expm1Kernel(x) : expAny(x) - 1.0; }
+float userPow(float x, float y) {
+  if (y == 0.0) return 1.0;
+  float a = abs(x);
+  float value = a > 0.0 ? expAny(y * logPositive(a)) : (y > 0.0 ? 0.0 : uintBitsToFloat(0x7f800000u));
+  if (x >= 0.0) return value;
+  return y != floor(y) ? uintBitsToFloat(0x7fc00000u) : mod(y, 2.0) == 0.0 ? value : -value;
+}
+)";
 
 [[noreturn]] void fail(std::string_view text, const std::string& what) {
   throw Error(Exit::Usage, fmt::format("--metric 'f:{}': {}", escaped(text, 200), what));
@@ -111,6 +128,25 @@ std::shared_ptr<const UserMetric> UserMetric::parse(std::string_view text) {
   return std::shared_ptr<const UserMetric>(new UserMetric(text));
 }
 
+std::shared_ptr<const UserMetric> UserMetric::fromFile(const std::string& path) {
+  std::string text;
+  try {
+    text = readText(*openFile(path));
+  } catch (const Error& error) {
+    throw Error(Exit::Usage, fmt::format("--metric @{}: {}", escapedPath(path), error.what()));
+  }
+  return std::shared_ptr<const UserMetric>(new UserMetric(path, TermProgram(text, path)));
+}
+
+UserMetric::UserMetric(const std::string& path, TermProgram program)
+    : text_(
+          fmt::format("Σ term(p, q, ln p, ln q, ln q − ln p) of {}", std::filesystem::path(path).filename().string())),
+      program_(std::move(program)),
+      symbol_(std::filesystem::path(path).stem().string()) {
+  row_ = Metric{kUserMetricId, "term", text_.c_str(), symbol_.c_str(), Needs::Reference, Direction::Directed,
+                Unit::Plain,   1};
+}
+
 double UserMetric::normalised(double l) const {
   const double t = std::exp(l), u = std::expm1(l);
   return f_.at(t, u, l) - slope_ * u;
@@ -170,6 +206,14 @@ UserMetric::Tail UserMetric::fitted(bool towardsZero) const {
 
 double UserMetric::term(double p, double q, double lnP, double lnQ, bool zeroP, bool zeroQ) const {
   if (zeroP && zeroQ) return 0;
+  if (program_) {
+    // As on the device: probabilities below e^-87 are 0, their logarithms are not.
+    const double lowest = -87;
+    return program_->at({lnP < lowest ? 0 : p, lnQ < lowest ? 0 : q, zeroP ? -kInfinity : lnP, zeroQ ? -kInfinity : lnQ,
+                         zeroP   ? kInfinity
+                         : zeroQ ? -kInfinity
+                                 : lnQ - lnP});
+  }
   if (zeroP) return atZero_ == 0 ? 0 : q * atZero_;
   if (zeroQ) return atInfinity_ == 0 ? 0 : p * atInfinity_;
   const double l = lnP - lnQ;
@@ -192,6 +236,22 @@ std::string UserMetric::Tail::glsl(const char* weight, const char* logWeight) co
       logWeight, value);
 }
 
+std::string UserMetric::programGlsl() const {
+  return kHelpers + program_->glsl() + R"(
+float userTerm(Pair s) {
+  if (s.zeroP && s.zeroQ) return 0.0;
+  float infinity = uintBitsToFloat(kInfBits);
+  float v = userProgram(s.p, s.q, s.zeroP ? -infinity : s.lnP, s.zeroQ ? -infinity : s.lnQ,
+                        s.zeroP ? infinity : s.zeroQ ? -infinity : s.d);
+  uint bits = floatBitsToUint(v);
+  if (isFiniteBits(bits)) return v;
+  if (bits == kInfBits) infiniteTerm = true;
+  else nanTerm = true;
+  return 0.0;
+}
+)";
+}
+
 std::string UserMetric::glsl() const {
   const auto limit = [](double value, const char* weight) {
     return std::isinf(value) ? std::string("{ infiniteTerm = true; return 0.0; }")
@@ -201,19 +261,8 @@ std::string UserMetric::glsl() const {
   for (size_t i = series_.size(); i-- > 0;)
     poly = i + 1 == series_.size() ? fmt::format("{:.9e}", series_[i])
                                    : fmt::format("fma({}, u, {:.9e})", poly, series_[i]);
-  std::string out = R"(
-float userSquare(float x) { return x * x; }
-float userLog(float x) { return x > 0.0 ? logPositive(x) : uintBitsToFloat(x == 0.0 ? 0xff800000u : 0x7fc00000u); }
-float userLog1p(float x) { return log1pAny(x); }
-float userExpm1(float x) { return abs(x) < 0.34 ? expm1Kernel(x) : expAny(x) - 1.0; }
-float userPow(float x, float y) {
-  if (y == 0.0) return 1.0;
-  float a = abs(x);
-  float value = a > 0.0 ? expAny(y * logPositive(a)) : (y > 0.0 ? 0.0 : uintBitsToFloat(0x7f800000u));
-  if (x >= 0.0) return value;
-  return y != floor(y) ? uintBitsToFloat(0x7fc00000u) : mod(y, 2.0) == 0.0 ? value : -value;
-}
-)";
+  if (program_) return programGlsl();
+  std::string out = kHelpers;
   out += fmt::format("float userF(float t, float u, float l) {{ return {}; }}\n", f_.glsl());
   out += fmt::format(
       "float userTerm(Pair s) {{\n  if (s.zeroP && s.zeroQ) return 0.0;\n  if (s.zeroP) {}\n  if (s.zeroQ) {}\n",

@@ -1,11 +1,13 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "divergence/expression.h"
 #include "divergence/metrics.h"
+#include "divergence/term_program.h"
 
 namespace divlens {
 
@@ -17,6 +19,9 @@ class UserMetric {
   /// t → 0 and of f(t)/t at t → ∞. Error(Usage) says what is wrong with it, with a caret where it is a matter of
   /// syntax.
   static std::shared_ptr<const UserMetric> parse(std::string_view text);
+  /// A file with a term function (TermProgram): the metric is the sum of its values over the entries that are not zero
+  /// on both sides.
+  static std::shared_ptr<const UserMetric> fromFile(const std::string& path);
   UserMetric(const UserMetric&) = delete;
   UserMetric& operator=(const UserMetric&) = delete;
 
@@ -37,6 +42,8 @@ class UserMetric {
     std::string glsl(const char* weight, const char* logWeight) const;
   };
   explicit UserMetric(std::string_view text);
+  UserMetric(const std::string& path, TermProgram program);
+  std::string programGlsl() const;
   double normalised(double l) const;
   void chooseSeries();
   Tail fitted(bool towardsZero) const;
@@ -50,6 +57,8 @@ class UserMetric {
   Tail zero_, infinity_;
   double atZero_ = 0, atInfinity_ = 0;
   Metric row_{};
+  std::optional<TermProgram> program_;  ///< instead of f
+  std::string symbol_;
 };
 
 /// Id of the row of a metric of the user's own.

@@ -65,7 +65,8 @@ void checkUserMetrics(const gpu::Context& context, const Plan& plan) {
   std::copy_if(plan.metrics.begin(), plan.metrics.end(), std::back_inserter(own),
                [](const MetricUse& use) { return use.user != nullptr; });
   if (own.empty()) return;
-  if (own.size() > 1) throw Error(Exit::Usage, "a run takes one --metric f:… of your own; ask for the others apart");
+  if (own.size() > 1)
+    throw Error(Exit::Usage, "a run takes one --metric of your own (f:… or @FILE); ask for the others apart");
   const Dump dump = probes();
   PlanOptions options;
   options.metrics = {own.front().text};

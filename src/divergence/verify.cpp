@@ -93,6 +93,7 @@ class CellsInDouble {
     std::vector<double> values(size_t(layout_.entries), 0.0);
     ExactCell out;
     double finite = 0;
+    if (plan_.meansFirst) return ofMeans(index, *panel.metric, group);
     for (size_t entry = 0; entry < values.size(); ++entry) {
       const EntryIndex at = indexOf(index, entry);
       if (!belongs(group, at)) continue;
@@ -110,6 +111,14 @@ class CellsInDouble {
   double valueOf(const MetricUse& use, const EntryIndex& at) {
     if (use.metric->statistic) return exactStatistic(plan_, use, at);
     return exactValue(plan_, use, reader_.pair(at, use));
+  }
+
+  ExactCell ofMeans(const CellIndex& index, const MetricUse& use, const PlanPanel& group) {
+    std::vector<EntryIndex> entries;
+    for (size_t entry = 0; entry < size_t(layout_.entries); ++entry)
+      if (const EntryIndex at = indexOf(index, entry); belongs(group, at)) entries.push_back(at);
+    const double value = asFloat(exactValue(plan_, use, reader_.means(entries, use)));
+    return {value, std::isfinite(value) ? std::abs(value) : 0};
   }
 
   EntryIndex indexOf(const CellIndex& index, size_t entry) const {
@@ -130,7 +139,8 @@ class CellsInDouble {
     for (int64_t cell = 0; cell < stage.outer; ++cell) {
       std::vector<double> chosen;
       for (uint32_t i : stage.reduction.chosen) chosen.push_back(values.at(size_t(cell * stage.entries) + i));
-      out.push_back(statistic(std::move(chosen), stage.reduction.how, stage.reduction.quantile));
+      const bool alone = chosen.size() == 1 && stage.reduction.how == Reduce::Mean;
+      out.push_back(alone ? chosen[0] : statistic(std::move(chosen), stage.reduction.how, stage.reduction.quantile));
     }
     return out;
   }

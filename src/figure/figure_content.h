@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct FigureContent {
   std::vector<int> scaleOf;           ///< each panel's scale; empty: the first for all
   /// The value of a panel's cell (row, column), for numbers in cells and contours; empty where neither is wanted.
   std::function<float(int, int64_t, int64_t)> cell;
+  /// Panel by panel and entry by entry of the other axis, where along the layers a line of onsets lies, in cells.
+  std::vector<std::vector<std::optional<double>>> onsets;
+  bool onsetDown = true;  ///< layers are the rows
   int scale(int panel) const { return scaleOf.empty() ? 0 : scaleOf[static_cast<size_t>(panel)]; }
 };
 

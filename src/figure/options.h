@@ -31,6 +31,7 @@ struct FigureOptions {
   std::string aggregate;           ///< max, min, mean or extreme; default by metric
   std::string mask;                ///< hides cells: ">0.5"
   std::string dim;                 ///< fades cells: "<0.5"
+  std::optional<double> ciMask;    ///< hides cells whose interval includes it
   std::vector<std::string> marks;  ///< cells with an outline: "layer=3,token=Paris"
   std::optional<double> threshold;
   std::string cells = "auto";    ///< image, vector or auto: how a PDF or SVG holds the cells

@@ -1,0 +1,24 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "divergence/plan.h"
+
+namespace divlens {
+
+/// A value before any reduction: indices into the positions of the plan's rows, columns and reduced axes.
+struct EntryIndex {
+  size_t row = 0;
+  size_t column = 0;
+  std::vector<size_t> reduced;
+};
+
+/// Where its two rows are (of scalar tables: its element).
+struct Place {
+  int64_t cell = 0, reference = 0;
+  bool outside = false;  ///< the reference does not exist: layer:prev of the first layer
+  bool masked = false;
+};
+Place placeOf(const Plan& plan, const EntryIndex& index);
+
+}  // namespace divlens

@@ -208,7 +208,7 @@ void evaluateMeans(Result& result, const gpu::Context& context, const Plan& plan
   const Plan over = planOverMeans(source, means);
   EvaluateOptions rest = options;
   rest.progress = nullptr;
-  rest.checkpoint = nullptr;  // its blocks are the dump's, not the means'
+  rest.checkpoint = nullptr;                            // its blocks are the dump's, not the means'
   std::vector<std::string> warnings = result.warnings;  // the means are no rows of the dump
   evaluateInto(result, context, over, rest);
   result.warnings = std::move(warnings);

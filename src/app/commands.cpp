@@ -19,6 +19,7 @@
 #include "app/pipeline_files.h"
 #include "app/ranks.h"
 #include "app/session.h"
+#include "app/several.h"
 #include "app/viewer.h"
 #include "app/writers.h"
 #include "figure/atomic_file.h"
@@ -81,6 +82,8 @@ void writeOutputs(Session& session, const Settings& settings, std::vector<std::u
 
 /// compute and render in one of several processes: all compute, the first one writes.
 void computeTogether(const Settings& settings, const Ranks& ranks) {
+  if (settings.dumps.size() > 1)
+    throw Error(Exit::Usage, "several dumps in one figure are drawn by one process; run it without mpirun or srun");
   // A lost process ends the job within a second: files beside the outputs could be left behind then.
   if (ranks.rank() == 0) openOutputs(settings);
   Session session;
@@ -112,7 +115,7 @@ Exit computeOrRender(const Settings& settings) {
   }
   std::vector<std::unique_ptr<AtomicFile>> files = openOutputs(settings);
   Session session;
-  openSession(session, settings);
+  openSessions(session, settings);
   writeOutputs(session, settings, std::move(files));
   if (!session.checkpoint.empty()) unlink(session.checkpoint.c_str());
   return Exit::Done;

@@ -81,15 +81,16 @@ FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const 
   return out;
 }
 
-/// Which panels share colours: those of one metric, unless --share-scale or --no-share-scale says otherwise.
+/// Which panels share colours: those of one metric, differences apart from the others, unless --share-scale or
+/// --no-share-scale says otherwise.
 std::vector<int> scalesOfPanels(const Result& result, const FigureOptions& options) {
   std::vector<int> scales;
-  std::vector<const MetricUse*> seen;
+  std::vector<std::pair<const MetricUse*, bool>> seen;
   for (size_t panel = 0; panel < result.panels.size(); ++panel) {
-    const MetricUse* metric = result.panels[panel].metric;
-    const auto found = std::find(seen.begin(), seen.end(), metric);
+    const std::pair kind(result.panels[panel].metric, result.panels[panel].minus.has_value());
+    const auto found = std::find(seen.begin(), seen.end(), kind);
     const auto number = int(found - seen.begin());
-    if (found == seen.end()) seen.push_back(metric);
+    if (found == seen.end()) seen.push_back(kind);
     scales.push_back(options.shareScale ? (*options.shareScale ? 0 : int(panel)) : number);
   }
   return scales;
@@ -140,15 +141,24 @@ std::vector<ColorScale> colorScales(const Session& session, const FigureOptions&
     FigureOptions ownOptions = options;
     if (bothSigns && !options.center && options.norm == "linear") ownOptions.center = 0;
     const bool diverging = bothSigns || centers(options);
-    ColorScale colors{.label = colorbarLabel(session, mixed ? nullptr : first->metric),
-                      .norm = makeNorm(ownOptions, data.range),
-                      .extend = {},
-                      .colors = cellColors(options, diverging ? kDivergingMap : kSequentialMap),
-                      .aggregate = parseAggregate(options.aggregate, diverging ? Aggregate::Extreme : Aggregate::Max),
-                      .center = float(options.center.value_or(0)),
-                      .hasBad = data.bad,
-                      .hasInf = data.inf};
-    colors.extend = makeExtend(options, colors.norm, data.range);
+    // Differences beside what they are differences of: the range and map that were asked for are the others'.
+    const bool beside =
+        first->minus && std::any_of(panels.begin(), panels.end(), [](const auto& p) { return !p.minus; });
+    if (beside) {
+      ownOptions.vmin = ownOptions.vmax = ownOptions.center = ownOptions.linthresh = ownOptions.gamma = {};
+      ownOptions.norm = "centered";
+      ownOptions.cmap = "";
+    }
+    ColorScale colors{
+        .label = (beside ? "difference of " : "") + colorbarLabel(session, mixed ? nullptr : first->metric),
+        .norm = makeNorm(ownOptions, data.range),
+        .extend = {},
+        .colors = cellColors(ownOptions, diverging ? kDivergingMap : kSequentialMap),
+        .aggregate = parseAggregate(options.aggregate, diverging ? Aggregate::Extreme : Aggregate::Max),
+        .center = float(options.center.value_or(0)),
+        .hasBad = data.bad,
+        .hasInf = data.inf};
+    colors.extend = makeExtend(ownOptions, colors.norm, data.range);
     out.push_back(std::move(colors));
   }
   return out;

@@ -115,7 +115,9 @@ std::string parameterLine(const Session& session) {
     parts.push_back(fmt::format("line: first layer of {} {}", plan.onset,
                                 plan.persist > 0 ? fmt::format("for {} layers", plan.persist) : "to the end"));
   if (plan.minus) parts.push_back("less " + plan.panels[*plan.minus].label);
-  parts.push_back(fileName(session.dump.path) + (session.dump.tensors.size() > 1 ? ":" + plan.cells.name : ""));
+  std::string files = fileName(session.dump.path) + (session.dump.tensors.size() > 1 ? ":" + plan.cells.name : "");
+  for (const std::string& path : session.otherDumps) files += ", " + fileName(path);
+  parts.push_back(files);
   parts.push_back("divlens " DIVLENS_VERSION);
   return fmt::format("{}", fmt::join(parts, " · "));
 }

@@ -22,6 +22,7 @@ struct Session {
   Plan plan;
   std::shared_ptr<const gpu::Context> context;
   std::optional<Result> result;
+  std::vector<std::string> otherDumps;       ///< paths of those whose panels stand beside the first one's
   std::optional<Verification> verification;  ///< of --verify
   std::string checkpoint;                    ///< the file of --resume, to be removed when all is written
   std::optional<Resolution> resolution;      ///< of cells that rounding to the dump's type could make

@@ -37,6 +37,17 @@ Grid::Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t co
   });
 }
 
+void Grid::take(Grid& other, int64_t panel) { chunks_.push_back(std::move(other.chunks_[size_t(panel)])); }
+
+void Grid::add(const gpu::Context& context, std::span<const float> cells) {
+  Grid one(context, 1, rows_, columns_);
+  for (GridChunk& chunk : one.chunks_.front()) {
+    const auto part = cells.subspan(size_t(chunk.firstRow * columns_), size_t(chunk.rows * columns_));
+    chunk.buffer = gpu::makeFilledBuffer(context, std::as_bytes(part), "grid");
+  }
+  take(one, 0);
+}
+
 std::vector<float> Grid::read(const gpu::Context& context, int64_t panel) const {
   std::vector<float> cells(size_t(rows_ * columns_));
   for (const GridChunk& chunk : chunks(panel)) {

@@ -20,6 +20,10 @@ class Grid {
  public:
   /// All cells masked. `mostRows` a buffer, 0: as many as fit; tests make it small.
   Grid(const gpu::Context& context, int64_t panels, int64_t rows, int64_t columns, int64_t mostRows = 0);
+  /// Moves a panel of a grid of the same shape behind its own.
+  void take(Grid& other, int64_t panel);
+  /// A further panel, of rows × columns cells.
+  void add(const gpu::Context& context, std::span<const float> cells);
   int64_t panels() const { return int64_t(chunks_.size()); }
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }

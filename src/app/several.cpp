@@ -1,0 +1,161 @@
+#include "app/several.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <memory>
+
+#include "dump/escape.h"
+#include "error.h"
+#include "shaders/kernels.h"
+#include "suggest.h"
+
+namespace divlens {
+namespace {
+
+bool masked(float v) { return std::bit_cast<uint32_t>(v) == kernels::kMaskedBits; }
+
+/// Names of the dumps in panels: their files' without the suffix, or all of what was given where those are alike.
+std::vector<std::string> dumpNames(const std::vector<std::string>& dumps) {
+  std::vector<std::string> names;
+  for (const std::string& dump : dumps)
+    names.push_back(std::filesystem::path(splitDumpName(dump).path).stem().string());
+  std::vector<std::string> sorted = names;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : dumps;
+}
+
+void checkShape(const Plan& plan, const Plan& other, const std::string& name) {
+  const auto check = [&](const PlanAxis& a, const PlanAxis& b) {
+    if (a.name != b.name || a.positions.size() != b.positions.size())
+      throw Error(
+          Exit::Usage,
+          fmt::format("{}: its grid has {} entries of {}, the first dump's has {} of {}; choose axes and entries "
+                      "with --rows, --columns and --select",
+                      escapedPath(name), b.positions.size(), b.name, a.positions.size(), a.name));
+  };
+  check(plan.rows, other.rows);
+  check(plan.columns, other.columns);
+}
+
+/// A dump's panels of one metric (all, where there are none), by their numbers.
+std::vector<size_t> panelsOf(const Session& session, size_t metric) {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < session.result->panels.size(); ++i) {
+    const MetricUse* use = session.result->panels[i].metric;
+    if (!use || use == &session.plan.metrics[metric]) out.push_back(i);
+  }
+  return out;
+}
+
+std::string joinedLabel(const std::string& name, const std::string& group) {
+  return group.empty() ? name : name + "/" + group;
+}
+
+std::vector<float> difference(const Session& a, size_t panelA, const Session& b, size_t panelB) {
+  std::vector<float> cells = a.result->grid.read(*a.context, int64_t(panelA));
+  const std::vector<float> less = b.result->grid.read(*b.context, int64_t(panelB));
+  for (size_t i = 0; i < cells.size(); ++i)
+    if (!masked(cells[i])) cells[i] = masked(less[i]) ? less[i] : cells[i] - less[i];
+  return cells;
+}
+
+/// Panels of several sessions, metric by metric: each dump's, then what the others differ by from the one of --minus.
+struct Gathered {
+  PanelGrids grids;
+  std::vector<ResultPanel> panels;
+};
+
+Gathered gather(const std::vector<Session*>& sessions, const std::vector<std::string>& names,
+                std::optional<size_t> minus) {
+  const Session& first = *sessions.front();
+  const int64_t rows = first.result->grid.rows(), columns = first.result->grid.columns();
+  const auto none = [&] { return Grid(*first.context, 0, rows, columns); };
+  Gathered out{{none(), {}, {}}, {}};
+  if (first.result->lower) out.grids.lower = none(), out.grids.upper = none();
+  for (size_t metric = 0; metric < std::max<size_t>(1, first.plan.metrics.size()); ++metric) {
+    std::vector<std::pair<ResultPanel, std::vector<float>>> differences;
+    for (size_t i = 0; minus && i < sessions.size(); ++i) {
+      if (i == *minus) continue;
+      const std::vector<size_t> from = panelsOf(*sessions[i], metric), less = panelsOf(*sessions[*minus], metric);
+      if (from.size() != less.size())
+        throw Error(Exit::Usage, "--minus: the dumps have different groups; leave --group out");
+      for (size_t p = 0; p < from.size(); ++p) {
+        ResultPanel panel = sessions[i]->result->panels[from[p]];
+        panel.group = joinedLabel(names[i] + " − " + names[*minus], panel.group);
+        panel.minus = less[p];
+        differences.emplace_back(panel, difference(*sessions[i], from[p], *sessions[*minus], less[p]));
+      }
+    }
+    const auto add = [&](ResultPanel panel) {
+      if (panel.metric) panel.metric = &first.plan.metrics[metric];
+      out.panels.push_back(std::move(panel));
+    };
+    for (size_t i = 0; i < sessions.size(); ++i)
+      for (const size_t number : panelsOf(*sessions[i], metric)) {
+        Result& result = *sessions[i]->result;
+        out.grids.grid.take(result.grid, int64_t(number));
+        if (out.grids.lower) {
+          out.grids.lower->take(*result.lower, int64_t(number));
+          out.grids.upper->take(*result.upper, int64_t(number));
+        }
+        ResultPanel panel = result.panels[number];
+        panel.group = joinedLabel(names[i], panel.group);
+        add(panel);
+      }
+    for (auto& [panel, cells] : differences) {
+      out.grids.grid.add(*first.context, cells);
+      add(panel);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void openSessions(Session& session, const Settings& settings) {
+  if (settings.dumps.size() == 1) return openSession(session, settings);
+  const std::vector<std::string> names = dumpNames(settings.dumps);
+  Settings own = settings;
+  std::optional<size_t> minus;
+  if (const auto found = std::find(names.begin(), names.end(), settings.plan.minus); found != names.end()) {
+    minus = size_t(found - names.begin());
+    own.plan.minus.clear();
+    if (settings.plan.confidence > 0)
+      throw Error(Exit::Usage, "--ci: differences of dumps have no interval; leave --minus or --ci out");
+  } else if (!settings.plan.minus.empty() && settings.plan.group.empty()) {
+    throw Error(Exit::Usage, fmt::format("--minus {}: no such dump{}; there are {}", escaped(settings.plan.minus),
+                                         didYouMean(settings.plan.minus, names), listed(names)));
+  }
+  if (settings.verify > 0) throw Error(Exit::Usage, "--verify recomputes cells of one dump; name one");
+  openSession(session, own);
+  std::vector<std::unique_ptr<Session>> others;
+  std::vector<Session*> sessions = {&session};
+  for (size_t i = 1; i < settings.dumps.size(); ++i) {
+    Settings next = own;
+    next.dumps = {settings.dumps[i]};
+    Session& other = *others.emplace_back(std::make_unique<Session>());
+    planSession(other, next);
+    checkShape(session.plan, other.plan, settings.dumps[i]);
+    other.context = session.context;
+    evaluateSession(other, next, {.cancel = &interruptFlag(), .preview = {}});
+    sessions.push_back(&other);
+  }
+  Gathered gathered = gather(sessions, names, minus);
+  Result& result = *session.result;
+  result.panels = std::move(gathered.panels);
+  static_cast<PanelGrids&>(result) = std::move(gathered.grids);
+  for (const auto& other : others) {
+    result.cells += other->result->cells;
+    result.counts.nans += other->result->counts.nans;
+    result.counts.infinities += other->result->counts.infinities;
+    result.largestRest = std::max(result.largestRest, other->result->largestRest);
+    session.plan.inputs.insert(session.plan.inputs.end(), other->plan.inputs.begin(), other->plan.inputs.end());
+    session.otherDumps.push_back(other->dump.path);
+  }
+  session.dump.title.clear();  // the first dump's says nothing about the others
+}
+
+}  // namespace divlens

@@ -1,0 +1,64 @@
+// Several dumps in one run of the built program: their panels, differences of them, and what does not fit.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "catch.h"
+#include "figure/png.h"
+#include "program.h"
+
+using namespace divlens;
+using namespace divlens::test;
+using Json = nlohmann::json;
+
+namespace {
+
+/// Two tables with the same axes.
+struct Tables {
+  Folder folder;
+  std::string a = folder.write("a.csv", "layer,x,y,z\n0,1,2,3\n1,4,nan,6\n");
+  std::string b = folder.write("b.csv", "layer,x,y,z\n0,0.5,2,4\n1,4,1,1\n");
+};
+
+}  // namespace
+
+TEST_CASE("several dumps are panels of one figure and of its data", "[several]") {
+  const Tables t;
+  const Ran ran = run({"render", t.a, t.b, "--minus", "b", "-q", "-o", t.folder / "f.npy", "-o", t.folder / "f.json",
+                       "-o", t.folder / "f.png"});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  const NpyArray array = parseNpy(readBytes(t.folder / "f.npy"));
+  REQUIRE(array.shape == std::vector<long>{3, 2, 3});
+  const std::vector<float> expected = {1, 2, 3, 4, 0, 6, 0.5F, 2, 4, 4, 1, 1, 0.5F, 0, -1, 0, 0, 5};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    INFO(i);
+    const bool nan = i == 4 || i == 16;  // and what is less by something from nothing
+    CHECK((nan ? std::isnan(array.values[i]) : array.values[i] == expected[i]));
+  }
+  const Json json = Json::parse(readBytes(t.folder / "f.json"));
+  CHECK(json["panels"][0]["label"] == "a");
+  CHECK(json["panels"][1]["label"] == "b");
+  CHECK(json["panels"][2]["label"] == "a − b");
+  CHECK(json["inputs"].size() == 2);
+  CHECK(json["counts"]["cells"] == 12);
+  // A difference of 0 has the middle of a diverging map: the figure has white cells, which viridis has none of.
+  const PngImage image = readPng(t.folder / "f.png");
+  int64_t near = 0;
+  const auto at = [&](int64_t x, int64_t y) { return &image.rgba[size_t(4 * (y * image.header.width + x))]; };
+  for (int64_t y = 0; y < image.header.height; ++y)
+    for (int64_t x = 0; x < image.header.width; ++x)
+      near += at(x, y)[0] == 0xf7 && at(x, y)[2] >= 0xf5 && at(x, y)[2] <= 0xf8;
+  CHECK(near > 500);
+}
+
+TEST_CASE("dumps beside each other need grids of one shape, and --minus one of them", "[several]") {
+  const Tables t;
+  const std::string wide = t.folder.write("wide.csv", "layer,x,y\n0,1,2\n1,4,5\n");
+  const Ran shape = run({"render", t.a, wide, "-q", "-o", t.folder / "f.png"});
+  CHECK(shape.code == 2);
+  CHECK(has(shape.err, "wide.csv: its grid has 2 entries of column, the first dump's has 3 of column"));
+  const Ran minus = run({"render", t.a, t.b, "--minus", "c", "-q", "-o", t.folder / "f.png"});
+  CHECK(minus.code == 2);
+  CHECK(has(minus.err, "there are a, b"));
+  CHECK(t.folder.names() == std::vector<std::string>{"a.csv", "b.csv", "wide.csv"});
+}

@@ -10,6 +10,7 @@
 #include "dump/escape.h"
 #include "error.h"
 #include "figure/atomic_file.h"
+#include "figure/color_vision.h"
 #include "figure/colormap_sheet.h"
 #include "figure/overlay.h"
 #include "figure/png.h"
@@ -44,11 +45,19 @@ std::vector<uint8_t> picture(const ColormapSheet& sheet, TextShaper& shaper, con
                                            : paintSvg(sheet.list, parts);
 }
 
+/// Names, and of each whether colours that are far apart stay so in grey and without one kind of cones.
+std::string colormapsJson(const std::vector<std::string>& names) {
+  nlohmann::ordered_json distinct;
+  for (const std::string& name : names)
+    for (const VisionRow& row : visions()) distinct[name][row.name] = keepsApart(colormap(name), row.vision);
+  return nlohmann::ordered_json{{"colormaps", names}, {"distinct", distinct}}.dump(1) + "\n";
+}
+
 }  // namespace
 
 std::string colormapsText(const Settings& settings) {
   const std::vector<std::string> names = colormapNames();
-  if (settings.json) return nlohmann::ordered_json{{"colormaps", names}}.dump(1) + "\n";
+  if (settings.json) return colormapsJson(names);
   std::string text;
   for (const std::string& name : names) text += name + "\n";
   return text;

@@ -62,3 +62,20 @@ TEST_CASE("dumps beside each other need grids of one shape, and --minus one of t
   CHECK(has(minus.err, "there are a, b"));
   CHECK(t.folder.names() == std::vector<std::string>{"a.csv", "b.csv", "wide.csv"});
 }
+
+TEST_CASE("a picture of each format says the command that made it, without paths", "[several]") {
+  const Tables t;
+  for (const char* suffix : {"png", "pdf", "svg"}) {
+    INFO(suffix);
+    const std::string picture = t.folder / (std::string("f.") + suffix);
+    const Ran made = run({"render", t.a, "--title", "q & <p> ‖ 'x'", "-q", "-o", picture});
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    const Ran said = run({"render", "--from", picture});
+    CHECK(said.code == 0);
+    CHECK(said.out == std::string(R"(divlens render a.csv --title 'q & <p> ‖ '\''x'\''' -q -o f.)") + suffix + "\n");
+  }
+  CHECK(run({"render", "--from", t.a}).code == 3);
+  CHECK(run({"render", "--from", t.folder / "none.png"}).code == 3);
+  CHECK(run({"render", t.a, "--from", t.folder / "f.png"}).code == 2);
+}

@@ -13,6 +13,7 @@
 #include "app/bench.h"
 #include "app/colormaps_command.h"
 #include "app/explain.h"
+#include "app/from_picture.h"
 #include "app/info.h"
 #include "app/outputs.h"
 #include "app/picture.h"
@@ -106,6 +107,10 @@ void computeTogether(const Settings& settings, const Ranks& ranks) {
 }
 
 Exit computeOrRender(const Settings& settings) {
+  if (!settings.from.empty()) {
+    print(commandOfPicture(settings.from) + "\n");
+    return Exit::Done;
+  }
   catchInterrupts();
   checkFigureOptions(settings);
   const Ranks ranks;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/view_options.h"
+
 namespace divlens {
 namespace {
 
@@ -47,19 +49,16 @@ std::string statisticPrefix(const Plan& plan) {
 
 /// Words of the command with directories taken from paths: what a reviewer may see.
 std::string anonymousCommand(const Settings& settings) {
-  std::string text = "divlens";
+  std::vector<std::string> words = {"divlens"};
   for (const std::string& word : settings.arguments) {
     const size_t slash = word.rfind('/');
     const size_t start = word.find_first_of("=:");
     std::string shown = word;
     if (slash != std::string::npos)
       shown = (start != std::string::npos && start < slash ? word.substr(0, start + 1) : "") + word.substr(slash + 1);
-    text += ' ';
-    text += shown.find_first_of(" '\"$\\*?[]<>|&;()#") == std::string::npos && !shown.empty()
-                ? shown
-                : fmt::format("'{}'", shown);
+    words.push_back(shown);
   }
-  return text;
+  return shellLine(words);
 }
 
 }  // namespace

@@ -137,6 +137,10 @@ void finishOutputs(Settings& settings, const Command& command) {
 
 void finish(Settings& settings, const Command& command) {
   const size_t count = settings.dumps.size();
+  if (!settings.from.empty()) {
+    if (count == 0 && settings.outputs.empty()) return;
+    throw Error(Exit::Usage, "--from prints the command of a picture; give neither dumps nor outputs beside it");
+  }
   if (count < command.fewestDumps) {
     throw Error(Exit::Usage, fmt::format("divlens {0}: name a file: divlens {0} {1}", command.name, command.usage));
   }

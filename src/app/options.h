@@ -42,6 +42,7 @@ struct Settings {
   PlanOptions plan;
   FigureOptions figure;
   std::vector<Output> outputs;
+  std::string from;    ///< a picture whose command is printed
   std::string format;  ///< --format, for outputs whose suffix says nothing
   std::string device = "auto";
   uint64_t maxGpuMemory = 0;    ///< bytes; 0: what the device offers

@@ -165,6 +165,7 @@ void verifyCells(Session& session, const std::vector<std::vector<float>>& cells,
 }
 
 void judgeCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings) {
+  if (settings.dumps.size() > 1) return;  // panels of several plans
   session.resolution = findUnresolved(*session.context, session.plan, session.result->panels, cells);
   if (session.resolution->cells > 0) say(settings, session.resolution->text());
 }

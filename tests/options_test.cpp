@@ -160,9 +160,12 @@ TEST_CASE("the help comes from the tables", "[options]") {
   lists.colormaps = [] { return Texts{"mapone", "maptwo"}; };
   const std::string render = parse({"render", "--help"}, lists).text;
   const std::string explain = parse({"explain", "--help"}).text;
+  const std::string bench = parse({"bench", "--help"}).text;
   for (const OptionRow& row : optionRows()) {
     const std::string names = row.names;
-    CHECK_THAT(row.section == kExplainSection ? explain : render,
+    CHECK_THAT(row.section == kExplainSection ? explain
+               : row.section == kBenchSection ? bench
+                                              : render,
                Catch::Matchers::ContainsSubstring(names.substr(names.find("--"))));
   }
   for (const Metric& metric : metrics()) CHECK_THAT(render, Catch::Matchers::ContainsSubstring(metric.formula));

@@ -134,7 +134,7 @@ def timed(run, path):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, value in (("layers", 16), ("tokens", 32), ("vocab", 50304), ("repeats", 5)):
+    for name, value in (("layers", 32), ("tokens", 128), ("vocab", 50304), ("repeats", 5)):
         parser.add_argument("--" + name, type=int, default=value)
     args = parser.parse_args()
     pairs = args.layers * args.tokens * args.vocab

@@ -72,7 +72,7 @@ void ViewOptions::setAll(std::string_view name, const std::vector<std::string>& 
       place();
   }
   if (!placed) place();
-  apply(std::move(given));
+  apply(given);
 }
 
 void ViewOptions::replace(const std::vector<std::string>& words) {
@@ -87,10 +87,10 @@ void ViewOptions::replace(const std::vector<std::string>& words) {
       text = words[++i];
     given.push_back({&row, std::move(text)});
   }
-  apply(std::move(given));
+  apply(given);
 }
 
-void ViewOptions::apply(std::vector<GivenOption> given) {
+void ViewOptions::apply(const std::vector<GivenOption>& given) {
   Settings fresh;
   fresh.command = settings_.command;
   fresh.dumps = settings_.dumps;

@@ -31,7 +31,7 @@ class ViewOptions {
   std::string planKey() const;
 
  private:
-  void apply(std::vector<GivenOption> given);
+  void apply(const std::vector<GivenOption>& given);
   Settings settings_;
 };
 

@@ -48,7 +48,8 @@ void BlockKeeper::rescue(size_t block, uint64_t pairs) noexcept {
   try {
     keep(block, pairs);
     checkpoint_->save();
-  } catch (...) {  // the first failure is the one to report, and a lost device gives nothing back
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the first failure is the one to report, and a lost device gives
+                   // nothing back
   }
 }
 

@@ -192,7 +192,7 @@ Dump openReference(const std::string& path, const Tensor& cells, OpenOptions opt
   if (folder || !cells.stack) return openDump(path, options);
   const std::vector<std::string> asked = options.patterns;
   options.patterns.clear();
-  const Dump plain = openDump(path, options);
+  Dump plain = openDump(path, options);
   if (plain.tensors.size() < 2) return plain;
   options.patterns = asked.empty() ? cells.stack->patterns : asked;
   return options.patterns.empty() ? plain : openDump(path, options);

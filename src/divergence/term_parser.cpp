@@ -311,12 +311,12 @@ class Parser {
   TermNode sum() {
     return chain(
         {"+", "-"}, false, [&] { return product(); },
-        [](const char* sign, TermNode a, TermNode b) { return operation(sign, {a, b}); });
+        [](const char* sign, TermNode a, TermNode b) { return operation(sign, {std::move(a), std::move(b)}); });
   }
   TermNode product() {
     return chain(
         {"*", "/"}, false, [&] { return unary(); },
-        [](const char* sign, TermNode a, TermNode b) { return operation(sign, {a, b}); });
+        [](const char* sign, TermNode a, TermNode b) { return operation(sign, {std::move(a), std::move(b)}); });
   }
 
   TermNode unary() {

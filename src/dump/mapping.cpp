@@ -31,7 +31,7 @@ void onMissingPage(int signal, siginfo_t* info, void*) {
   for (Guard& guard : guards) {
     if (address < guard.begin.load() || address >= guard.end.load()) continue;
     guard.hit.store(true);
-    void* const page = reinterpret_cast<void*>(address / pageBytes * pageBytes);
+    std::byte* const page = static_cast<std::byte*>(info->si_addr) - address % pageBytes;
     if (mmap(page, pageBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return;
   }
   std::signal(signal, SIG_DFL);  // not ours: the access happens again and ends the process

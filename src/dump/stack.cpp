@@ -138,13 +138,13 @@ std::string layoutText(const Tensor& tensor) {
 
 void checkEqual(const std::vector<StackEntry>& entries) {
   const StackEntry& lead = entries.front();
-  const auto fail = [&](const std::vector<std::string>& offenders, const std::string& lead_) {
+  const auto fail = [&](const std::vector<std::string>& offenders, const std::string& leadText) {
     if (offenders.empty()) return;
     throw Error(
         Exit::BadInput,
         fmt::format("tensors must agree to be stacked: {} is {}, but {}; leave the others out of the pattern, or "
                     "take statistics of whole tensors with --kind weights",
-                    lead.where, lead_, first(offenders)));
+                    lead.where, leadText, first(offenders)));
   };
   fail(unlikeFirst(entries, layoutText), layoutText(lead.tensor));
   const auto dtypeText = [](const Tensor& tensor) { return tensor.dtypeName; };

@@ -96,6 +96,8 @@ void WindowTarget::makePass() {
 }
 
 void WindowTarget::dropImages() {
+  // Presenting waits for semaphores, and no fence tells when it has.
+  vkDeviceWaitIdle(device_);
   for (const Image& image : images_) {
     vkDestroyFramebuffer(device_, image.framebuffer, nullptr);
     vkDestroyImageView(device_, image.view, nullptr);

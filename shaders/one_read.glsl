@@ -1,7 +1,7 @@
 // KL both ways and Jeffreys from ONE read of the cells' rows, their normalisers unknown: with p = softmax(x / T) known and any
 // constant c near ln Z_y - ln Z_x, d = (y - x)/T - c has
 //   u = sum p expm1(d),  KL(p|q) = sum p (e^d - 1 - d) - (u - log1p(u))
-// and the other sums of shaders/one_read_merge.comp, where they become values. The terms e^d - 1 - d (a Bregman divergence)
+// and the other sums of shaders/shared_merge.comp, where they become values. The terms e^d - 1 - d (a Bregman divergence)
 // are never negative: nothing cancels, however close p and q are, as long as u^2 is not far above KL; the merge checks that.
 // c comes from the reference's largest elements, one of each lane.
 #include "kernels.h"

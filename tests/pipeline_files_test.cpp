@@ -21,7 +21,7 @@ Ran render(const Folder& cache, const std::vector<std::string>& environment, con
   std::vector<std::string> all = {"XDG_CACHE_HOME=" + (cache / "cache")};
   if (!environment.empty()) all = environment;
   return run({"compute", example("lens.safetensors"), "--metric", "kl", "-o", output},
-             {.environment = all, .directory = {}, .standardOutput = {}, .seconds = 60});
+             {.environment = all, .directory = cache / ".", .standardOutput = {}, .seconds = 60});
 }
 
 /// The one file in the cache; empty where there is none.

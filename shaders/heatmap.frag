@@ -9,6 +9,8 @@ layout(std430, set = 0, binding = 2) readonly buffer Pixels { uint pixels[]; }; 
 layout(push_constant) uniform Push { HeatmapPush push; };
 layout(location = 0) out vec4 color;
 
+float normEdge(NormEdges edges, int i) { return uintBitsToFloat(colors[edges + i]); }
+
 // Cells that are left out on purpose (kMaskedBits of kernels.h) show the background.
 const uint kMasked = 0x7fc0deadu;
 
@@ -27,13 +29,13 @@ int colorOf(uint bits) {
   if (push.norm.kind == kNormLog && v <= 0.0) return kColorBad;
   if (v < push.norm.vmin) return kColorUnder;
   if (v > push.norm.vmax) return kColorOver;
-  return normIndex(push.norm, v);
+  return normIndex(push.norm, kFirstEdge, v);
 }
 
 int barColor(uvec2 pixel) {
   float along = push.mode == kDrawBarVertical ? 1.0 - (float(pixel.y) + 0.5) / push.h : (float(pixel.x) + 0.5) / push.w;
   float t = push.tBegin + along * (push.tEnd - push.tBegin);
-  return clamp(int(t * 256.0), 0, 255);
+  return normBarIndex(push.norm, t);
 }
 
 void main() {

@@ -18,6 +18,7 @@ const int kColorUnder = 256;
 const int kColorOver = 257;
 const int kColorBad = 258;
 const int kColorInf = 259;
+const int kFirstEdge = 260;  // then the boundaries of classes, as bits
 
 const HeatmapUint kDrawCells = 0u;
 const HeatmapUint kDrawBarVertical = 1u;

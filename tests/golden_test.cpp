@@ -3,15 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "catch.h"
-#include "figure/png.h"
+#include "picture.h"
 #include "program.h"
 
 using namespace divlens::test;
@@ -50,21 +47,6 @@ const std::vector<Figure>& figures() {
   return table;
 }
 
-using Pixel = std::array<uint8_t, 4>;
-struct Picture {
-  int width = 0, height = 0;
-  std::vector<uint8_t> rgba;
-  Pixel at(int x, int y) const {
-    const uint8_t* p = rgba.data() + 4 * (size_t(y) * size_t(width) + size_t(x));
-    return {p[0], p[1], p[2], p[3]};
-  }
-};
-
-Picture picture(const std::string& path) {
-  divlens::PngImage image = divlens::readPng(path);
-  return {image.header.width, image.header.height, std::move(image.rgba)};
-}
-
 Picture render(const Folder& folder, Words words, const Words& more = {}) {
   words.insert(words.begin(), "render");
   for (const char* word : {"--dpi", "100", "-q", "-o"}) words.emplace_back(word);
@@ -73,38 +55,7 @@ Picture render(const Folder& folder, Words words, const Words& more = {}) {
   const Ran ran = run(words);
   INFO(ran.err);
   REQUIRE(ran.code == 0);
-  return picture(folder / "figure.png");
-}
-
-/// The cells' rectangle [left, right) × [top, bottom): inside the first frame, whose top and bottom are the longest
-/// lines.
-struct Frame {
-  int left = 0, top = 0, right = 0, bottom = 0;
-};
-
-Frame findFrame(const Picture& p) {
-  constexpr Pixel kLine = {26, 26, 26, 255};
-  Frame frame;
-  for (int y = 0; y < p.height; ++y)
-    for (int x = 0; x < p.width;) {
-      int end = x;
-      while (end < p.width && p.at(end, y) == kLine) ++end;
-      if (end - x > frame.right - frame.left + 2) frame = {x + 1, y + 1, end - 1, 0};
-      x = std::max(end, x + 1);
-    }
-  frame.bottom = frame.top;
-  while (frame.bottom < p.height && p.at(frame.left + 1, frame.bottom) != kLine) ++frame.bottom;
-  return frame;
-}
-
-/// The 256 colours of a committed map.
-std::vector<Pixel> colors(const std::string& name) {
-  std::ifstream file(std::string(DIVLENS_SOURCE_DIR) + "/assets/colormaps/" + name + ".csv");
-  std::vector<Pixel> table;
-  char comma = 0;
-  for (int r = 0, g = 0, b = 0; file >> r >> comma >> g >> comma >> b;)
-    table.push_back({uint8_t(r), uint8_t(g), uint8_t(b), 255});
-  return table;
+  return readPicture(folder / "figure.png");
 }
 
 void compare(const Picture& got, const Picture& golden) {
@@ -137,7 +88,7 @@ TEST_CASE("figures look as they did", "[golden]") {
     const std::string golden = fmt::format("{}/{}.png", DIVLENS_GOLDEN, figure.name);
     if (update)
       std::filesystem::copy_file(folder / "figure.png", golden, std::filesystem::copy_options::overwrite_existing);
-    compare(got, picture(golden));
+    compare(got, readPicture(golden));
   }
 }
 
@@ -158,7 +109,7 @@ TEST_CASE("a cell's colour is entry min(255, floor(256 t)) of the committed map"
     const Folder folder;
     const Picture got = render(folder, c.words, {"-o", folder / "grid.npy"});
     const NpyArray grid = parseNpy(readBytes(folder / "grid.npy"));
-    const std::vector<Pixel> table = colors(c.map);
+    const std::vector<Pixel> table = colormapTable(c.map);
     REQUIRE(table.size() == 256);
     const auto [low, high] = std::minmax_element(grid.values.begin(), grid.values.end());
     const double vmin = std::isnan(c.low) ? double(*low) : c.low, vmax = std::isnan(c.high) ? double(*high) : c.high;
@@ -168,9 +119,7 @@ TEST_CASE("a cell's colour is entry min(255, floor(256 t)) of the committed map"
       for (long column = 0; column < columns; ++column) {
         const double at = 256 * (double(grid.values[size_t(row * columns + column)]) - vmin) / (vmax - vmin);
         const auto entry = [&](double v) { return table[size_t(std::clamp(std::floor(v), 0.0, 255.0))]; };
-        const int x = frame.left + int((double(column) + 0.5) * double(frame.right - frame.left) / double(columns));
-        const int y = frame.top + int((double(row) + 0.5) * double(frame.bottom - frame.top) / double(rows));
-        const Pixel pixel = got.at(x, y);
+        const Pixel pixel = cellPixel(got, frame, {row, column}, {rows, columns});
         // On the edge of two entries float32 may fall to either side.
         if (pixel != entry(at - 1e-4) && pixel != entry(at + 1e-4))
           FAIL_CHECK(
@@ -189,14 +138,10 @@ TEST_CASE("--xlim and --ylim show a part in the colours of the whole", "[golden]
   REQUIRE(shape.code == 0);
   const NpyArray grid = parseNpy(readBytes(folder / "grid.npy"));
   const long rows = grid.shape.at(0), columns = grid.shape.at(1);
-  const auto centre = [](int from, int to, long at, long count) {
-    return from + int((double(at) + 0.5) * double(to - from) / double(count));
-  };
   for (long row = 4; row < 8; ++row)
     for (long column = 2; column < 6; ++column) {
       CAPTURE(row, column);
-      CHECK(whole.at(centre(a.left, a.right, column, columns), centre(a.top, a.bottom, row, rows)) ==
-            part.at(centre(b.left, b.right, column - 2, 4), centre(b.top, b.bottom, row - 4, 4)));
+      CHECK(cellPixel(whole, a, {row, column}, {rows, columns}) == cellPixel(part, b, {row - 4, column - 2}, {4, 4}));
     }
   for (const char* wrong : {"--xlim=4,2", "--xlim=-1,2", "--ylim=0,1000", "--ylim=x", "--xlim=3"}) {
     CAPTURE(wrong);

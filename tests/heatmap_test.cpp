@@ -48,7 +48,7 @@ Color expected(const ColorScale& scale, float v) {
     case kCellOver:
       return scale.colors.over;
     default:
-      return scale.colors.table[size_t(normIndex(scale.norm.params, v))];
+      return scale.colors.table[size_t(scale.norm.index(v))];
   }
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("a center keeps the bar's range and puts itself in the map's middle", 
   CHECK(norm.t(0.12) == Approx(0.5));
   CHECK(norm.t(0.15) == Approx(1));
   CHECK(norm.t(0.11) == Approx((0.11 - 0.12 + 0.03) / 0.06).margin(1e-6));
-  CHECK(normIndex(norm.params, 0.12f) == 128);
+  CHECK(norm.index(0.12f) == 128);
 }
 
 TEST_CASE("values are sorted into inside, bad, infinite, under and over", "[norm]") {
@@ -108,12 +108,12 @@ TEST_CASE("values are sorted into inside, bad, infinite, under and over", "[norm
 }
 
 TEST_CASE("the colour index is min(255, floor(256 t))", "[norm]") {
-  const NormParams p = makeNorm({}, range(0, 1)).params;
+  const Norm norm = makeNorm({}, range(0, 1));
   for (int i = 0; i < 256; ++i) {
-    CHECK(normIndex(p, static_cast<float>(i) / 256.0f) == i);
-    CHECK(normIndex(p, (static_cast<float>(i) + 0.99f) / 256.0f) == i);
+    CHECK(norm.index(static_cast<float>(i) / 256.0f) == i);
+    CHECK(norm.index((static_cast<float>(i) + 0.99f) / 256.0f) == i);
   }
-  CHECK(normIndex(p, 1.0f) == 255);
+  CHECK(norm.index(1.0f) == 255);
 }
 
 TEST_CASE("constant data have a range of some width", "[norm]") {
@@ -129,7 +129,7 @@ TEST_CASE("constant data have a range of some width", "[norm]") {
   }
   const Norm zero = makeNorm({}, range(0, 0));
   CHECK(zero.vmin == 0);
-  CHECK(normIndex(zero.params, 0.0f) == 0);
+  CHECK(zero.index(0.0f) == 0);
   CHECK(makeNorm(named("log"), range(2, 2)).vmin < 2);
   // Only zeros under a log norm, and no finite cell at all.
   CHECK(makeNorm(named("log"), range(0, 0)).vmin > 0);
@@ -191,4 +191,53 @@ TEST_CASE("the bar has arrows where data go beyond it", "[norm]") {
   CHECK(makeExtend(options, makeNorm(options, data), data).max);
   options.extend = "left";
   CHECK_THROWS_AS(makeExtend(options, makeNorm(options, data), data), Error);
+}
+
+TEST_CASE("boundaries make classes of one colour each", "[norm]") {
+  FigureOptions options = named("boundaries");
+  options.boundaries = "0,0.1,0.5,1";
+  const Norm norm = makeNorm(options, range(0, 5));
+  CHECK(norm.vmin == 0);
+  CHECK(norm.vmax == 1);
+  // matplotlib's BoundaryNorm([0, 0.1, 0.5, 1], 256)
+  for (const auto& [value, entry] : {std::pair{0.0f, 0}, {0.0999f, 0}, {0.1f, 127}, {0.4999f, 127}, {0.5f, 255}})
+    CHECK(norm.index(value) == entry);
+  CHECK(norm.index(1.0f) == 255);
+  CHECK(norm.t(0.1) == Approx(1 / 3.0));
+  CHECK(norm.t(0.3) == Approx(0.5));
+  CHECK(norm.value(norm.t(0.3)) == Approx(0.3));
+  CHECK(normBarIndex(norm.params, 0.33f) == 0);
+  CHECK(normBarIndex(norm.params, 0.34f) == 127);
+  CHECK(normBarIndex(norm.params, 1.0f) == 255);
+  CHECK(makeExtend(options, norm, range(0, 5)).max);
+  CHECK_FALSE(makeExtend(options, norm, range(0, 5)).min);
+
+  options.boundaries = "0,1";
+  CHECK(makeNorm(options, range(0, 5)).index(0.5f) == 127);
+  // Without a list: round steps over the data.
+  const Norm round = makeNorm(named("boundaries"), range(0.03, 0.98));
+  CHECK(round.vmin == 0);
+  CHECK(round.vmax == 1);
+  CHECK(round.edges.size() == 6);
+  CHECK(makeNorm(named("boundaries"), range(2, 2)).edges.size() >= 2);
+  CHECK(makeNorm(named("boundaries"), {}).edges.size() >= 2);
+}
+
+TEST_CASE("boundaries that make no classes are usage errors", "[norm]") {
+  std::string many = "0";
+  for (int i = 1; i < 258; ++i) many += "," + std::to_string(i);
+  for (const std::string& wrong :
+       {std::string("1"), std::string("1,1"), std::string("1,0"), std::string("a,b"), std::string("0,1,"),
+        std::string("0;1"), std::string("0,nan"), std::string("0,1e300"), std::string("0,1,,2"), many}) {
+    FigureOptions options = named("boundaries");
+    options.boundaries = wrong;
+    INFO(wrong);
+    CHECK(codeOf(options, range(0, 1)) == Exit::Usage);
+  }
+  FigureOptions options;
+  options.boundaries = "0,1";
+  CHECK(codeOf(options, range(0, 1)) == Exit::Usage);
+  options.norm = "boundaries";
+  options.vmin = 0;
+  CHECK(codeOf(options, range(0, 1)) == Exit::Usage);
 }

@@ -74,7 +74,7 @@ Color colorOf(const ColorScale& scale, float v) {
   if (masked(v)) return {0, 0, 0, 0};
   if (std::isnan(v)) return scale.colors.bad;
   if (std::isinf(v)) return scale.colors.inf;
-  return scale.colors.table[size_t(normIndex(scale.norm.params, v))];
+  return scale.colors.table[size_t(scale.norm.index(v))];
 }
 
 /// The cells of block (y, x) where `rows` × `columns` cells are shown by `h` × `w` pixels.

@@ -46,6 +46,7 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
       if (!std::isfinite(v)) continue;
       range.min = range.cells == 0 ? double(v) : std::min(range.min, double(v));
       range.max = range.cells == 0 ? double(v) : std::max(range.max, double(v));
+      out.notPositive += v <= 0 ? 1 : 0;
       if (v > 0) range.minPositive = range.minPositive == 0 ? double(v) : std::min(range.minPositive, double(v));
       ++range.cells;
       if (percentiles) finite->push_back(v);
@@ -158,6 +159,7 @@ std::vector<ColorScale> colorScales(const Session& session, const FigureOptions&
         .center = float(options.center.value_or(0)),
         .hasBad = data.bad,
         .hasInf = data.inf};
+    if (colors.norm.params.kind == kNormLog) colors.notPositive = data.notPositive;
     colors.extend = makeExtend(ownOptions, colors.norm, data.range);
     out.push_back(std::move(colors));
   }

@@ -12,6 +12,7 @@ namespace divlens {
 /// What the shown cells of the panels that share colours hold: their range and which special cells there are.
 struct CellSummary {
   DataRange range;
+  int64_t notPositive = 0;  ///< finite cells of 0 or less
   bool bad = false, inf = false;
 };
 

@@ -97,6 +97,12 @@ std::vector<uint8_t> renderPicture(const Session& session, const Cells& cells, c
   const Layout layout = png ? layoutFigure(settings.figure, content, shaper, figureSize(settings.figure, content))
                             : fineLayout(settings.figure, content, shaper);
   for (const std::string& warning : layout.warnings) say(settings, "warning: " + warning);
+  int64_t notPositive = 0;
+  for (const ColorScale& scale : content.scales) notPositive += scale.notPositive;
+  if (notPositive > 0)
+    say(settings, fmt::format("{} cells are 0 or less, which --norm log does not show: they have the colour of NaN; "
+                              "--norm symlog or asinh shows them",
+                              notPositive));
   if (!content.message.empty()) say(settings, "warning: " + content.message + " in this figure");
   std::vector<uint8_t> bytes = png ? pngPicture(session, content, layout, shaper, settings)
                                    : vectorPicture(session, content, layout, shaper, settings, writer);

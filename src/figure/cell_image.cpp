@@ -91,13 +91,13 @@ void eachCell(const CellImage& image, const CellPlacement& place,
     }
 }
 
-CellImage barImage(const ColorbarArea& bar, const CellColors& colors) {
-  constexpr int kSteps = 512;
-  CellImage image{bar.vertical ? kSteps : 1, bar.vertical ? 1 : kSteps, {}};
-  for (int i = 0; i < kSteps; ++i) {
-    const float at = (static_cast<float>(bar.vertical ? kSteps - 1 - i : i) + 0.5f) / kSteps;
+CellImage barImage(const ColorbarArea& bar, const ColorScale& scale) {
+  const int steps = scale.norm.edges.empty() ? 512 : static_cast<int>(scale.norm.edges.size()) - 1;
+  CellImage image{bar.vertical ? steps : 1, bar.vertical ? 1 : steps, {}};
+  for (int i = 0; i < steps; ++i) {
+    const float at = (static_cast<float>(bar.vertical ? steps - 1 - i : i) + 0.5f) / static_cast<float>(steps);
     const float t = bar.tBegin + at * (bar.tEnd - bar.tBegin);
-    image.colors.push_back(colors.table[static_cast<size_t>(std::clamp(t * 256.0f, 0.0f, 255.0f))]);
+    image.colors.push_back(scale.colors.table[static_cast<size_t>(normBarIndex(scale.norm.params, t))]);
   }
   return image;
 }

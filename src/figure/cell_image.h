@@ -37,6 +37,6 @@ void turnUpright(CellImage& image, const HeatmapArea& area);
 void eachCell(const CellImage& image, const CellPlacement& place,
               const std::function<void(double x, double y, double w, double h, Color)>& draw);
 /// Colours of a bar from its top or left.
-CellImage barImage(const ColorbarArea& bar, const CellColors& colors);
+CellImage barImage(const ColorbarArea& bar, const ColorScale& scale);
 
 }  // namespace divlens

@@ -30,7 +30,7 @@ Color cellColor(const ColorScale& scale, float v) {
     case kCellOver:
       return scale.colors.over;
     default:
-      return scale.colors.table[size_t(normIndex(scale.norm.params, v))];
+      return scale.colors.table[size_t(scale.norm.index(v))];
   }
 }
 

@@ -13,7 +13,8 @@ struct LegendEntry {
 
 std::vector<LegendEntry> legendEntries(const ColorScale& content) {
   std::vector<LegendEntry> entries;
-  if (content.hasBad) entries.push_back({"NaN", content.colors.bad});
+  if (content.hasBad || content.notPositive > 0)
+    entries.push_back({content.notPositive == 0 ? "NaN" : content.hasBad ? "NaN, ≤ 0" : "≤ 0", content.colors.bad});
   if (content.hasInf) entries.push_back({"∞", content.colors.inf});
   return entries;
 }

@@ -1,6 +1,7 @@
 #include "figure/heatmap_pass.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "shaders/heatmap.h"
@@ -12,18 +13,19 @@ constexpr uint32_t kTriangle = 3;
 
 uint32_t packed(Color c) { return uint32_t(c.r) | uint32_t(c.g) << 8 | uint32_t(c.b) << 16 | uint32_t(c.a) << 24; }
 
-std::vector<uint32_t> colorWords(const CellColors& colors) {
-  std::vector<uint32_t> words(260);
+std::vector<uint32_t> colorWords(const CellColors& colors, const std::vector<float>& edges) {
+  std::vector<uint32_t> words(kFirstEdge);
   std::transform(colors.table.begin(), colors.table.end(), words.begin(), packed);
   words[kColorUnder] = packed(colors.under);
   words[kColorOver] = packed(colors.over);
   words[kColorBad] = packed(colors.bad);
   words[kColorInf] = packed(colors.inf);
+  for (const float edge : edges) words.push_back(std::bit_cast<uint32_t>(edge));
   return words;
 }
 
-gpu::Buffer colorBuffer(const gpu::Context& context, const CellColors& colors) {
-  const std::vector<uint32_t> words = colorWords(colors);
+gpu::Buffer colorBuffer(const gpu::Context& context, const ColorScale& scale) {
+  const std::vector<uint32_t> words = colorWords(scale.colors, scale.norm.edges);
   return gpu::makeFilledBuffer(context, std::as_bytes(std::span(words)), "colours");
 }
 
@@ -55,7 +57,7 @@ HeatmapPush pushFor(const NormParams& norm, const Rect& wanted, HeatmapUint mode
 }  // namespace
 
 ScaleTables::ScaleTables(const gpu::Context& context, std::span<const ColorScale> scales) {
-  for (const ColorScale& scale : scales) scales_.push_back({scale.norm.params, colorBuffer(context, scale.colors)});
+  for (const ColorScale& scale : scales) scales_.push_back({scale.norm.params, colorBuffer(context, scale)});
 }
 
 HeatmapPass::HeatmapPass(const gpu::Context& context, VkRenderPass pass)

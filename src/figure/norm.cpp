@@ -7,6 +7,7 @@
 
 #include "dump/escape.h"
 #include "error.h"
+#include "figure/ticks.h"
 #include "suggest.h"
 
 namespace divlens {
@@ -64,6 +65,43 @@ Percentiles parseRobust(const std::string& text) {
 struct Range {
   double vmin = 0, vmax = 1;
 };
+
+constexpr size_t kMostBoundaries = 257;  // a colour for each class
+
+// Ascending as 32-bit floats.
+std::vector<float> parseBoundaries(const std::string& text) {
+  const auto fail = [&](const char* why) {
+    throw Error(Exit::Usage,
+                fmt::format("--boundaries {}: {}; give ascending numbers, say 0,0.1,0.5,1", escaped(text), why));
+  };
+  std::vector<float> edges;
+  const char* at = text.data();
+  for (const char* const end = at + text.size();; ++at) {
+    double value = 0;
+    const auto read = std::from_chars(at, end, value);
+    at = read.ptr;
+    if (read.ec != std::errc() || (at != end && *at != ',')) fail("not a list of numbers");
+    if (!std::isfinite(static_cast<float>(value))) fail("not finite as 32-bit float");
+    if (!edges.empty() && !(edges.back() < static_cast<float>(value))) fail("each must be above the one before it");
+    edges.push_back(static_cast<float>(value));
+    if (at == end) break;
+  }
+  if (edges.size() < 2 || edges.size() > kMostBoundaries) fail("2 to 257 of them make classes");
+  return edges;
+}
+
+// Those given, or round steps that cover the range, as matplotlib's contourf chooses its levels.
+std::vector<float> boundariesOf(const FigureOptions& options, const Range& range) {
+  if (!options.boundaries.empty()) return parseBoundaries(options.boundaries);
+  const std::vector<double> ticks = roundTicks(range.vmin, range.vmax, 7);
+  std::vector<float> edges(ticks.begin(), ticks.end());
+  const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : range.vmax - range.vmin;
+  if (edges.front() > static_cast<float>(range.vmin))
+    edges.insert(edges.begin(), static_cast<float>(options.vmin ? range.vmin : ticks.front() - step));
+  if (edges.back() < static_cast<float>(range.vmax))
+    edges.push_back(static_cast<float>(options.vmax ? range.vmax : ticks.back() + step));
+  return edges;
+}
 
 // The range of the data, or of their percentiles, with what --vmin and --vmax say; log takes the positive data alone.
 Range startingRange(const FigureOptions& options, const DataRange& data, const NormRow& row) {
@@ -123,6 +161,10 @@ void checkRange(const FigureOptions& options, const NormRow& row) {
   checkPositive("--gamma", options.gamma);
   if (options.linthresh && row.kind != kSymlog && row.kind != kAsinh)
     throw Error(Exit::Usage, fmt::format("--linthresh: --norm {} has none; use symlog or asinh", row.name));
+  if (!options.boundaries.empty() && row.kind != kBoundaries)
+    throw Error(Exit::Usage, fmt::format("--boundaries: --norm {} has none; use boundaries", row.name));
+  if (!options.boundaries.empty() && (options.vmin || options.vmax || !options.robust.empty()))
+    throw Error(Exit::Usage, "--boundaries says where colours begin and end; leave --vmin, --vmax and --robust out");
   if (options.gamma && row.kind != kPower)
     throw Error(Exit::Usage, fmt::format("--gamma: --norm {} has none; use power", row.name));
 }
@@ -153,8 +195,9 @@ void setParameters(Norm& norm, const NormRow& row, const FigureOptions& options)
   if (row.kind == kAsinh) p.a = static_cast<float>(options.linthresh.value_or(1));
   if (row.kind == kPower) p.a = p.vmin, p.b = p.vmax - p.vmin, p.c = static_cast<float>(options.gamma.value_or(0.5));
   if (row.kind == kTwoSlope) p.a = p.vmin, p.b = static_cast<float>(options.center.value_or(0)), p.c = p.vmax;
-  p.origin = normTransform(p, p.vmin);
-  p.span = normTransform(p, p.vmax) - p.origin;
+  if (row.kind == kBoundaries) p.a = static_cast<float>(norm.edges.size() - 1);
+  p.origin = normTransform(p, norm.edges.data(), p.vmin);
+  p.span = normTransform(p, norm.edges.data(), p.vmax) - p.origin;
   if (row.kind == kLinear && options.center)
     setCentered(p, *options.center, std::max(norm.vmax - *options.center, *options.center - norm.vmin));
   if (!(p.span > 0) || !std::isfinite(p.span))
@@ -195,6 +238,10 @@ Norm makeNorm(const FigureOptions& options, const DataRange& data) {
   }
   if (row.kind == kTwoSlope) straddle(range, options.center.value_or(0), options);
   Norm norm;
+  if (row.kind == kBoundaries) {
+    norm.edges = boundariesOf(options, range);
+    range = {norm.edges.front(), norm.edges.back()};
+  }
   norm.vmin = range.vmin;
   norm.vmax = range.vmax;
   norm.params.kind = row.kind;

@@ -22,11 +22,13 @@ struct DataRange {
 struct Norm {
   NormParams params{};
   double vmin = 0, vmax = 1;  ///< ends of the colour bar
+  std::vector<float> edges;   ///< boundaries of classes, from vmin to vmax; empty for all other norms
   /// Position on the colour map, 0 … 1 inside vmin … vmax.
-  float t(double v) const { return normT(params, static_cast<float>(v)); }
-  double value(float t) const { return normInverse(params, t); }
+  float t(double v) const { return normT(params, edges.data(), static_cast<float>(v)); }
+  double value(float t) const { return normInverse(params, edges.data(), t); }
+  /// Entry of the 256-entry colour table.
+  int index(float v) const { return normIndex(params, edges.data(), v); }
   const char* name() const;
-  bool linear() const { return params.kind == 0 || params.kind == 5 || params.kind == 4; }
 };
 
 /// Names of the norms, in table order.

@@ -11,6 +11,7 @@ struct FigureOptions {
   std::optional<double> vmin, vmax, center;
   std::string norm = "linear";
   std::optional<double> linthresh, gamma;
+  std::string boundaries;            ///< "0,0.1,0.5,1": of the classes of --norm boundaries; empty: round ones
   std::string robust;                ///< "": off; "2,98": percentiles
   std::string origin = "upper";      ///< upper: row 0 at the top
   std::optional<std::string> title;  ///< empty: none, whatever the dump is called

@@ -104,7 +104,7 @@ class SvgPainter {
   }
 
   void operator()(const ColorbarArea& item) {
-    const CellImage bar = barImage(item, parts_.scales[static_cast<size_t>(item.scale)].colors);
+    const CellImage bar = barImage(item, parts_.scales[static_cast<size_t>(item.scale)]);
     image(bar, {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(bar.columns),
                 item.rect.h / static_cast<double>(bar.rows)});
   }

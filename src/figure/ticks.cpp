@@ -172,6 +172,14 @@ NumericTicks formatTicks(std::vector<double> values) {
 
 NumericTicks colorbarTicks(const Norm& norm, int most) {
   const std::string name = norm.name();
+  if (name == "boundaries") {
+    NumericTicks ticks;
+    for (const float edge : norm.edges) {
+      ticks.values.push_back(static_cast<double>(edge));
+      ticks.labels.push_back(plainNumber(static_cast<double>(edge)));
+    }
+    return ticks;
+  }
   if (name == "log") return logTicks(norm.vmin, norm.vmax, most);
   if (name == "symlog" || name == "asinh") return symmetricTicks(norm.vmin, norm.vmax, norm.params.a, most);
   return formatTicks(roundTicks(norm.vmin, norm.vmax, most));

@@ -154,7 +154,7 @@ class Painter {
   }
 
   void operator()(const ColorbarArea& item) {
-    const CellImage image = barImage(item, parts_.scales[static_cast<size_t>(item.scale)].colors);
+    const CellImage image = barImage(item, parts_.scales[static_cast<size_t>(item.scale)]);
     stretched(image, item.rect,
               {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(image.columns),
                item.rect.h / static_cast<double>(image.rows)});

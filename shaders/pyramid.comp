@@ -11,7 +11,7 @@ layout(push_constant) uniform Push { PyramidPush push; };
 
 uvec2 source(uint at) {
   if (push.source == kFromCells) return nodeOf(cells[at], push.hiddenOp, push.hiddenValue);
-  uint word = kLevelHeader + (push.source + at) * kNodeWords;
+  uint word = (push.source + at) * kNodeWords;
   return uvec2(levels[word], kNodeWords > 1u ? levels[word + 1u] : 0u);
 }
 
@@ -20,12 +20,12 @@ void main() {
   if (i >= push.targetRows * push.targetColumns) return;
   uint row = i / push.targetColumns, column = i % push.targetColumns;
   bool down = push.alongRows != 0u;
-  uint first = down ? (row << kLevelBits) * push.sourceColumns + column : row * push.sourceColumns + (column << kLevelBits);
+  uint first = down ? (row << kLevelBits) * push.sourceStride + column : row * push.sourceStride + (column << kLevelBits);
   uint count = down ? min(8u, push.sourceRows - (row << kLevelBits)) : min(8u, push.sourceColumns - (column << kLevelBits));
-  uint step = down ? push.sourceColumns : 1u;
+  uint step = down ? push.sourceStride : 1u;
   uvec2 node = source(first);
   for (uint k = 1u; k < count; ++k) node = joined(node, source(first + k * step), push.center);
-  uint word = kLevelHeader + (push.target + i) * kNodeWords;
+  uint word = (push.target + row * push.targetStride + column) * kNodeWords;
   levels[word] = node.x;
   if (kNodeWords > 1u) levels[word + 1u] = node.y;
 }

@@ -11,27 +11,34 @@ layout(std430, set = 0, binding = 2) readonly buffer Spans { uint spans[]; };
 layout(std430, set = 0, binding = 3) buffer View { uint view[]; };
 layout(push_constant) uniform Push { ViewPush push; };
 
-const uint kNumber = (1u << kSegmentBits) - 1u;
-
-uvec2 nodeAt(uint rowSegment, uint columnSegment) {
-  uint i = rowSegment >> kSegmentBits, j = columnSegment >> kSegmentBits;
-  uint row = rowSegment & kNumber, column = columnSegment & kNumber;
-  if (i + j == 0u) return nodeOf(cells[row * push.cellColumns + column], push.hiddenOp, push.hiddenValue);
-  uint width = (push.cellColumns + (1u << (kLevelBits * j)) - 1u) >> (kLevelBits * j);
-  uint word = kLevelHeader + (levels[i * kMostLevels + j] + row * width + column) * kNodeWords;
-  return uvec2(levels[word], kNodeWords > 1u ? levels[word + 1u] : 0u);
-}
+// Neighbours that share the longer of the two lists of nodes take the same steps.
+layout(constant_id = 2) const uint kAlongRows = 0u;
 
 void main() {
   uint i = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
   if (i >= push.rows * push.columns) return;
-  uint row = i / push.columns, column = i % push.columns;
+  uint row = kAlongRows != 0u ? i % push.rows : i / push.columns;
+  uint column = kAlongRows != 0u ? i / push.rows : i % push.columns;
   uint word = ((push.firstRow + row) * push.columns + column) * kNodeWords;
   uvec2 node = uvec2(kNothing, 0u);
   if (push.join != 0u) node = uvec2(view[word], kNodeWords > 1u ? view[word + 1u] : 0u);
   uint columnBegin = spans[push.columnSpans + column], columnEnd = spans[push.columnSpans + column + 1u];
-  for (uint r = spans[push.rowSpans + row]; r < spans[push.rowSpans + row + 1u]; ++r)
-    for (uint c = columnBegin; c < columnEnd; ++c) node = joined(node, nodeAt(spans[r], spans[c]), push.center);
+  uint rowEnd = spans[push.rowSpans + row + 1u];
+  for (uint r = spans[push.rowSpans + row]; r < rowEnd; r += 2u) {
+    uint firstCell = spans[r], firstNode = spans[r + 1u];
+    uint cellsEnd = firstCell == kNoCells ? 0u : push.cellColumns;
+    for (uint c = columnBegin; c < columnEnd; ++c) {
+      uint at = spans[c];
+      uvec2 next;
+      if (at < cellsEnd) {
+        next = nodeOf(cells[firstCell + at], push.hiddenOp, push.hiddenValue);
+      } else {
+        uint from = (firstNode + at) * kNodeWords;
+        next = uvec2(levels[from], kNodeWords > 1u ? levels[from + 1u] : 0u);
+      }
+      node = joined(node, next, push.center);
+    }
+  }
   view[word] = node.x;
   if (kNodeWords > 1u) view[word + 1u] = node.y;
 }

@@ -201,6 +201,7 @@ std::string viewerBench(const gpu::Context& context, const Settings& settings) {
               {"frames", times.frames},
               {"medianMilliseconds", times.median},
               {"slowestMilliseconds", times.slowest},
+              {"processorMilliseconds", times.processor},
               {"firstMilliseconds", times.first}}
              .dump(1) +
          "\n";

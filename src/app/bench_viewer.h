@@ -12,6 +12,7 @@ struct ViewerTimes {
   int64_t rows = 0, columns = 0;
   int width = 0, height = 0, frames = 0;
   double median = 0, slowest = 0;  ///< of frames with half of the columns in sight, moved by a hundredth each
+  double processor = 0;            ///< time of all processors together in such a frame, median
   double first = 0;                ///< with all cells in sight and nothing prepared
 };
 

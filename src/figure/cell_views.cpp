@@ -13,6 +13,8 @@ namespace {
 constexpr uint32_t kMostSets = 4096;
 // Cells that a pixel may hold before levels are worth their making.
 constexpr int64_t kFewCells = 64;
+// Rows that keep the lanes of a processor busy.
+constexpr uint32_t kFewRows = 8;
 
 bool sameArea(const HeatmapArea& a, const HeatmapArea& b) {
   const auto equal = [](const Rect& x, const Rect& y) { return x.w == y.w && x.h == y.h; };
@@ -35,14 +37,19 @@ void upload(const gpu::Context& context, gpu::Buffer& buffer, const std::vector<
 /// Lists of nodes, span by span: `words` begin with where each span's list begins and where the last one ends.
 class SegmentLists {
  public:
-  /// Returns where the table of the spans' lists begins.
-  uint32_t add(std::span<const CellSpan> spans, int64_t first, int64_t count, uint32_t levels) {
+  /// `words` appends what the shader is to know of a node: its level and its number. Returns where the table of the
+  /// spans' lists begins.
+  template <typename Words>
+  uint32_t add(std::span<const CellSpan> spans, int64_t first, int64_t count, uint32_t levels, const Words& words) {
     const size_t table = words_.size();
     words_.resize(table + spans.size() + 1);
+    std::vector<uint32_t> segments;
     for (size_t i = 0; i < spans.size(); ++i) {
       words_[table + i] = uint32_t(words_.size());
       const CellSpan inside{std::max<int64_t>(spans[i].begin - first, 0), std::min(spans[i].end - first, count)};
-      appendSegments(words_, inside, count, levels);
+      segments.clear();
+      appendSegments(segments, inside, count, levels);
+      for (const uint32_t s : segments) words(words_, s >> kSegmentBits, s & ((1u << kSegmentBits) - 1));
     }
     words_[table + spans.size()] = uint32_t(words_.size());
     return uint32_t(table);
@@ -113,7 +120,10 @@ void CellViews::fill(VkCommandBuffer commands, const HeatmapArea& area, GridPyra
       many ? &pyramid.levels(commands, pool_, area.panel, area.reduction) : nullptr;
   const std::vector<GridChunk>& chunks = grid.chunks(area.panel);
   SegmentLists lists;
-  const uint32_t columnTable = lists.add(columns.spans, 0, grid.columns(), levels ? pyramidLevels(grid.columns()) : 1);
+  const LevelPlaces places(0, grid.columns());
+  const uint32_t columnTable =
+      lists.add(columns.spans, 0, grid.columns(), levels ? places.columnLevels() : 1,
+                [&](std::vector<uint32_t>& out, uint32_t j, uint32_t at) { out.push_back(places.column(j) + at); });
   struct Step {
     size_t chunk, band;
     ViewPush push;
@@ -138,7 +148,14 @@ void CellViews::fill(VkCommandBuffer commands, const HeatmapArea& area, GridPyra
       for (const auto& [begin, end] : {std::pair(from, split), std::pair(split, to)}) {
         if (begin >= end) continue;
         const auto spans = std::span(rows.spans).subspan(size_t(begin), size_t(end - begin));
-        const uint32_t table = lists.add(spans, chunk.firstRow, chunk.rows, levels ? (*levels)[c].rowLevels : 1);
+        const LevelPlaces placed(chunk.rows, grid.columns());
+        const uint32_t table =
+            lists.add(spans, chunk.firstRow, chunk.rows, levels ? placed.rowLevels() : 1,
+                      [&](std::vector<uint32_t>& out, uint32_t i, uint32_t at) {
+                        const auto cells = uint32_t(grid.columns());
+                        out.push_back(i == 0 ? at * cells : kNoCells);
+                        out.push_back(uint32_t(placed.begin(i)) + at * placed.stride(i) - (i == 0 ? cells : 0));
+                      });
         steps.push_back({c,
                          b,
                          {.rows = uint32_t(end - begin),
@@ -160,7 +177,7 @@ void CellViews::fill(VkCommandBuffer commands, const HeatmapArea& area, GridPyra
     const gpu::Buffer& cells = chunks[step.chunk].buffer;
     const gpu::BufferRange buffers[] = {
         {&cells}, {levels ? &(*levels)[step.chunk].nodes : &cells}, {&view.spans_}, {&view.bands_[step.band].cells}};
-    reducer_.view(area.reduction.how)
+    reducer_.view(area.reduction.how, columns.longest() > rows.longest() && step.push.rows >= kFewRows)
         .dispatch(commands, pool_, buffers, std::as_bytes(std::span(&step.push, 1)),
                   CellReducer::groups(int64_t(step.push.rows) * step.push.columns));
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);

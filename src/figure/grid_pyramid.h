@@ -16,7 +16,8 @@ class CellReducer {
   explicit CellReducer(const gpu::Context& context) : context_(context) {}
   const gpu::Context& context() const { return context_; }
   const gpu::ComputePipeline& levels(Aggregate how);
-  const gpu::ComputePipeline& view(Aggregate how);
+  /// `alongRows`: neighbours lie in one column.
+  const gpu::ComputePipeline& view(Aggregate how, bool alongRows);
   /// Workgroups for so many invocations.
   static uint32_t groups(int64_t invocations);
   /// A number that no pyramid had before.
@@ -24,17 +25,38 @@ class CellReducer {
 
  private:
   const gpu::Context& context_;
-  std::array<std::unique_ptr<gpu::ComputePipeline>, 4> levels_, views_;
+  std::array<std::unique_ptr<gpu::ComputePipeline>, 4> levels_, views_, viewsAlongRows_;
   uint64_t versions_ = 0;
 };
 
 /// Storage words of a node: the mean keeps a sum and a number.
 inline uint32_t nodeWords(Aggregate how) { return how == Aggregate::Mean ? 2 : 1; }
 
+/// Where the nodes of a chunk's levels lie, as shaders/pyramid.h says: level i of the rows begins at `begin` and goes
+/// on by `stride` from row to row, level j of the columns is `column` behind that.
+class LevelPlaces {
+ public:
+  LevelPlaces(int64_t rows, int64_t columns);
+  uint32_t rowLevels() const { return rowLevels_; }
+  uint32_t columnLevels() const { return columnLevels_; }
+  int64_t rows(uint32_t i) const { return (rows_ + (int64_t{1} << (kLevelBits * i)) - 1) >> (kLevelBits * i); }
+  int64_t columns(uint32_t j) const { return (columns_ + (int64_t{1} << (kLevelBits * j)) - 1) >> (kLevelBits * j); }
+  /// Nodes of all levels together.
+  uint64_t nodes() const { return begin(rowLevels_); }
+  uint64_t begin(uint32_t i) const;
+  uint32_t stride(uint32_t i) const { return column(columnLevels_) - (i == 0 ? uint32_t(columns_) : 0); }
+  /// From the start of a row of level 0, of which the cells are no part, the cells' columns must be taken off.
+  uint32_t column(uint32_t j) const;
+
+ private:
+  int64_t rows_, columns_;
+  uint32_t rowLevels_, columnLevels_;
+};
+
 /// Levels of a chunk of a grid: what stands for 8, 64, 512 … rows and columns, in any combination.
 struct ChunkLevels {
-  uint32_t rowLevels = 1, columnLevels = 1;  ///< the cells included
-  gpu::Buffer nodes;                         ///< as shaders/pyramid.h says
+  LevelPlaces places;
+  gpu::Buffer nodes;
   bool built = false;
 };
 

@@ -21,7 +21,7 @@ FigureContent fourByThree(bool down) {
   return content;
 }
 
-/// The dark lines over the cells, in cells: left, top, right, bottom of each.
+/// The red lines over the cells, in cells: left, top, right, bottom of each.
 std::vector<std::vector<int>> linesOf(const FigureContent& content) {
   TextShaper shaper;
   const Layout layout = layoutFigure({}, content, shaper, figureSize({}, content));
@@ -30,7 +30,7 @@ std::vector<std::vector<int>> linesOf(const FigureContent& content) {
   for (const DisplayItem& item : layout.list.items) {
     if (const auto* heatmap = std::get_if<HeatmapArea>(&item)) area = heatmap;
     const auto* rect = std::get_if<FilledRect>(&item);
-    if (!rect || !(rect->color == Color{20, 20, 20}) || !area) continue;
+    if (!rect || !(rect->color == Color{214, 39, 40}) || !area) continue;
     const float w = area->rect.w / float(content.columns.count), h = area->rect.h / float(content.rows.count);
     const auto near = [](float v) { return int(std::lround(v)); };
     out.push_back({near((rect->rect.x - area->rect.x) / w), near((rect->rect.y - area->rect.y) / h),

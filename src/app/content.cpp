@@ -166,29 +166,35 @@ std::vector<ColorScale> colorScales(const Session& session, const FigureOptions&
   return out;
 }
 
-FigureContent figureContent(const Session& session, const Cells& cells, const FigureOptions& options,
+void setOnsets(FigureContent& content, const Session& session, const Cells& cells, const Settings& settings) {
+  const FigureOptions& options = settings.figure;
+  const Plan& plan = session.plan;
+  content.parameters = parameterLine(session, settings.plan);
+  if (options.ciMask && plan.confidence > 0)
+    content.parameters = fmt::format("blank: the {} % interval includes {} · {}", 100 * plan.confidence,
+                                     *options.ciMask, content.parameters);
+  content.onsets.clear();
+  if (settings.plan.onset.empty()) return;
+  const Threshold threshold = parseThreshold(settings.plan.onset, "--onset");
+  content.onsetDown = onsetDown(plan);
+  for (const std::vector<float>& panel : cells)
+    content.onsets.push_back(onsetEdges(plan, findOnset(plan, panel, threshold, settings.plan.persist)));
+}
+
+FigureContent figureContent(const Session& session, const Cells& cells, const Settings& settings,
                             const std::vector<CellSummary>& summaries) {
+  const FigureOptions& options = settings.figure;
   FigureContent content;
   content.rows = figureAxis(session.plan.rows, options, options.ylim, "--ylim");
   content.columns = figureAxis(session.plan.columns, options, options.xlim, "--xlim");
   content.panels.clear();
   for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
   content.title = session.dump.title;
-  content.parameters = parameterLine(session);
-  if (options.ciMask && session.plan.confidence > 0)
-    content.parameters = fmt::format("blank: the {} % interval includes {} · {}", 100 * session.plan.confidence,
-                                     *options.ciMask, content.parameters);
+  setOnsets(content, session, cells, settings);
   content.scaleOf = scalesOfPanels(*session.result, options);
   content.scales = colorScales(session, options, summaries);
   const bool any = std::any_of(summaries.begin(), summaries.end(), [](const auto& s) { return s.range.cells > 0; });
   if (!any) content.message = "no finite values";
-  if (!session.plan.onset.empty()) {
-    const Threshold threshold = parseThreshold(session.plan.onset, "--onset");
-    content.onsetDown = onsetDown(session.plan);
-    for (const std::vector<float>& panel : cells)
-      content.onsets.push_back(
-          onsetEdges(session.plan, findOnset(session.plan, panel, threshold, session.plan.persist)));
-  }
   content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
     return cells[size_t(panel)][size_t(row * columns + column)];
   };

@@ -23,8 +23,10 @@ std::vector<CellSummary> summarise(const Session& session, const Cells& cells, c
 std::vector<ColorScale> colorScales(const Session& session, const FigureOptions& options,
                                     const std::vector<CellSummary>& summaries);
 /// All that the figure says; it refers to `cells`.
-FigureContent figureContent(const Session& session, const Cells& cells, const FigureOptions& options,
+FigureContent figureContent(const Session& session, const Cells& cells, const Settings& settings,
                             const std::vector<CellSummary>& summaries);
+/// What depends on --onset and --persist alone: the lines, and the words under the figure.
+void setOnsets(FigureContent& content, const Session& session, const Cells& cells, const Settings& settings);
 /// "BEGIN,END" of --xlim and --ylim, in cells; {0, 0} for an empty text: all. Error(Usage) beyond `count` cells (0:
 /// unknown).
 std::pair<double, double> visibleRange(const std::string& text, const char* option, int64_t count);

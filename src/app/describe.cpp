@@ -95,7 +95,7 @@ std::string colorbarLabel(const Session& session, const MetricUse* only) {
   return statisticPrefix(plan) + fmt::format("{}", fmt::join(parts, "; "));
 }
 
-std::string parameterLine(const Session& session) {
+std::string parameterLine(const Session& session, const PlanOptions& options) {
   const Plan& plan = session.plan;
   std::vector<std::string> parts;
   for (const MetricUse& use : plan.metrics)
@@ -110,9 +110,9 @@ std::string parameterLine(const Session& session) {
     parts.push_back(fmt::format("first {} entries", plan.vocab));
   const std::string reduction = reductionText(plan);
   if (!reduction.empty()) parts.push_back((plan.meansFirst ? "of distributions: " : "") + reduction);
-  if (!plan.onset.empty())
-    parts.push_back(fmt::format("line: first layer of {} {}", plan.onset,
-                                plan.persist > 0 ? fmt::format("for {} layers", plan.persist) : "to the end"));
+  if (!options.onset.empty())
+    parts.push_back(fmt::format("line: first layer of {} {}", options.onset,
+                                options.persist > 0 ? fmt::format("for {} layers", options.persist) : "to the end"));
   if (plan.minus) parts.push_back("less " + plan.panels[*plan.minus].label);
   std::string files = fileName(session.dump.path) + (session.dump.tensors.size() > 1 ? ":" + plan.cells.name : "");
   for (const std::string& path : session.otherDumps) files += ", " + fileName(path);

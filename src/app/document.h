@@ -32,11 +32,11 @@ struct Pin {
   bool ready = false;
 };
 
-/// Cells beyond the threshold, of one panel and one setting.
+/// Cells at or above the threshold, of one panel and one setting.
 struct BeyondCounts {
+  int panel = 0;
   std::vector<int64_t> rows, columns;
   int64_t beyond = 0, finite = 0;
-  std::vector<std::optional<int64_t>> onset;  ///< row of each column; empty where the rows are no layers
 };
 
 /// One dump in the window: its options, what was computed from it, and how it is looked at.
@@ -63,11 +63,16 @@ struct Document {
   PixelSize size;
   bool dirty = true;
   std::optional<BeyondCounts> beyond;
+  int counted = 0;                     ///< the panel whose cells are counted: the last one under the cursor
+  std::future<BeyondCounts> counting;  ///< of many cells, beside the window
+  bool countAgain = false;             ///< they are no longer the ones that are wanted
 
   ~Document() { cancel = 1; }
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
 
+  /// Several dumps whose panels stand side by side.
+  bool several() const { return options.settings().dumps.size() > 1; }
   const FigureOptions& figure() const { return options.settings().figure; }
 };
 

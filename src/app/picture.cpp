@@ -90,8 +90,7 @@ void checkFigureOptions(const Settings& settings) {
 
 std::vector<uint8_t> renderPicture(const Session& session, const Cells& cells, const Settings& settings,
                                    Writer writer) {
-  const FigureContent content =
-      figureContent(session, cells, settings.figure, summarise(session, cells, settings.figure));
+  const FigureContent content = figureContent(session, cells, settings, summarise(session, cells, settings.figure));
   TextShaper shaper;
   const bool png = writer == Writer::Png;
   const Layout layout = png ? layoutFigure(settings.figure, content, shaper, figureSize(settings.figure, content))

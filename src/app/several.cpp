@@ -27,6 +27,12 @@ std::vector<std::string> dumpNames(const std::vector<std::string>& dumps) {
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : dumps;
 }
 
+/// The dump of --minus; none where it names no dump.
+std::optional<size_t> minusOf(const Settings& settings, const std::vector<std::string>& names) {
+  const auto found = std::find(names.begin(), names.end(), settings.plan.minus);
+  return found == names.end() ? std::nullopt : std::optional(size_t(found - names.begin()));
+}
+
 void checkShape(const Plan& plan, const Plan& other, const std::string& name) {
   const auto check = [&](const PlanAxis& a, const PlanAxis& b) {
     if (a.name != b.name || a.positions.size() != b.positions.size())
@@ -102,6 +108,7 @@ Gathered gather(const std::vector<Session*>& sessions, const std::vector<std::st
           out.grids.upper->take(*result.upper, int64_t(number));
         }
         ResultPanel panel = result.panels[number];
+        panel.dump = i;
         panel.group = joinedLabel(names[i], panel.group);
         add(panel);
       }
@@ -115,13 +122,12 @@ Gathered gather(const std::vector<Session*>& sessions, const std::vector<std::st
 
 }  // namespace
 
-void openSessions(Session& session, const Settings& settings) {
-  if (settings.dumps.size() == 1) return openSession(session, settings);
-  const std::vector<std::string> names = dumpNames(settings.dumps);
+Settings settingsOfEach(const Settings& settings) {
   Settings own = settings;
-  std::optional<size_t> minus;
-  if (const auto found = std::find(names.begin(), names.end(), settings.plan.minus); found != names.end()) {
-    minus = size_t(found - names.begin());
+  if (settings.dumps.size() == 1) return own;
+  if (settings.verify > 0) throw Error(Exit::Usage, "--verify recomputes cells of one dump; name one");
+  const std::vector<std::string> names = dumpNames(settings.dumps);
+  if (minusOf(settings, names)) {
     own.plan.minus.clear();
     if (settings.plan.confidence > 0)
       throw Error(Exit::Usage, "--ci: differences of dumps have no interval; leave --minus or --ci out");
@@ -129,21 +135,36 @@ void openSessions(Session& session, const Settings& settings) {
     throw Error(Exit::Usage, fmt::format("--minus {}: no such dump{}; there are {}", escaped(settings.plan.minus),
                                          didYouMean(settings.plan.minus, names), listed(names)));
   }
-  if (settings.verify > 0) throw Error(Exit::Usage, "--verify recomputes cells of one dump; name one");
-  openSession(session, own);
+  return own;
+}
+
+std::vector<std::unique_ptr<Session>> planOthers(Session& session, const Settings& settings) {
   std::vector<std::unique_ptr<Session>> others;
-  std::vector<Session*> sessions = {&session};
+  Settings next = settingsOfEach(settings);
   for (size_t i = 1; i < settings.dumps.size(); ++i) {
-    Settings next = own;
     next.dumps = {settings.dumps[i]};
     Session& other = *others.emplace_back(std::make_unique<Session>());
     planSession(other, next);
     checkShape(session.plan, other.plan, settings.dumps[i]);
-    other.context = session.context;
-    evaluateSession(other, next, {.cancel = &interruptFlag(), .preview = {}});
-    sessions.push_back(&other);
+    session.plan.inputs.insert(session.plan.inputs.end(), other.plan.inputs.begin(), other.plan.inputs.end());
+    session.otherDumps.push_back(other.dump.path);
   }
-  Gathered gathered = gather(sessions, names, minus);
+  return others;
+}
+
+void joinOthers(Session& session, const std::vector<std::unique_ptr<Session>>& others, const Settings& settings,
+                const EvaluateOptions& options) {
+  if (others.empty()) return;
+  Settings next = settingsOfEach(settings);
+  std::vector<Session*> sessions = {&session};
+  for (size_t i = 0; i < others.size(); ++i) {
+    next.dumps = {settings.dumps[i + 1]};
+    others[i]->context = session.context;
+    evaluateSession(*others[i], next, options);
+    sessions.push_back(others[i].get());
+  }
+  const std::vector<std::string> names = dumpNames(settings.dumps);
+  Gathered gathered = gather(sessions, names, minusOf(settings, names));
   Result& result = *session.result;
   result.panels = std::move(gathered.panels);
   static_cast<PanelGrids&>(result) = std::move(gathered.grids);
@@ -152,10 +173,13 @@ void openSessions(Session& session, const Settings& settings) {
     result.counts.nans += other->result->counts.nans;
     result.counts.infinities += other->result->counts.infinities;
     result.largestRest = std::max(result.largestRest, other->result->largestRest);
-    session.plan.inputs.insert(session.plan.inputs.end(), other->plan.inputs.begin(), other->plan.inputs.end());
-    session.otherDumps.push_back(other->dump.path);
   }
   session.dump.title.clear();  // the first dump's says nothing about the others
+}
+
+void openSessions(Session& session, const Settings& settings) {
+  openSession(session, settingsOfEach(settings));
+  joinOthers(session, planOthers(session, settings), settings, {.cancel = &interruptFlag(), .preview = {}});
 }
 
 }  // namespace divlens

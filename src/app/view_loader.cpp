@@ -6,6 +6,7 @@
 #include <cmath>
 #include <exception>
 
+#include "app/several.h"
 #include "error.h"
 
 namespace divlens {
@@ -67,6 +68,11 @@ std::shared_ptr<View> ViewLoader::takeView() {
   return std::exchange(view_, nullptr);
 }
 
+std::optional<std::string> ViewLoader::takeNote() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(note_, std::nullopt);
+}
+
 std::optional<std::string> ViewLoader::takeError() {
   const std::lock_guard lock(mutex_);
   return std::exchange(error_, std::nullopt);
@@ -121,7 +127,9 @@ void ViewLoader::load(const Request& request) {
 void ViewLoader::compute(const Request& request) {
   auto session = std::make_shared<Session>();
   session->context = context_;
-  planSession(*session, request.settings);
+  const Settings own = settingsOfEach(request.settings);
+  planSession(*session, own);
+  const auto others = planOthers(*session, request.settings);
   const FileStamps before = stampsOf(session->plan);
   wake_();
   {
@@ -132,20 +140,38 @@ void ViewLoader::compute(const Request& request) {
   session_ = session;
   stamps_ = before;
   lastPreview_ = now();
-  evaluateSession(*session, request.settings,
-                  {.progress =
-                       [this](uint64_t done, uint64_t total) {
-                         done_ = done;
-                         total_ = total;
-                       },
-                   .cancel = &cancel_,
-                   .preview = [&] { preview(request); }});
-  cells_ = std::make_shared<const Cells>(readCells(*session, session->result->grid));
+  EvaluateOptions options{.progress =
+                              [this](uint64_t done, uint64_t total) {
+                                done_ = done;
+                                total_ = total;
+                              },
+                          .cancel = &cancel_,
+                          .preview = {}};
+  const auto preview = [&] { this->preview(request); };
+  if (others.empty()) options.preview = preview;  // panels of several dumps come together
+  evaluateSession(*session, own, options);
+  joinOthers(*session, others, request.settings, options);
+  Cells cells = readCells(*session, session->result->grid);
+  maskUncertain(*session, cells, request.settings);
+  cells_ = std::make_shared<const Cells>(std::move(cells));
   if (stampsOf(session->plan) != before)
     throw Error(Exit::BadInput,
                 request.settings.dumps.front() + ": changed while it was read; reload it with F5 once it is written");
   complete_ = true;
   publish(request, true);
+  judge(request);
+}
+
+// Cells that the dump's numbers do not resolve are read again: once there is something to see, and nothing else to do.
+void ViewLoader::judge(const Request& request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_ || stop_) return;
+  }
+  judgeCells(*session_, *cells_, request.settings);
+  if (!session_->resolution || session_->resolution->cells == 0) return;
+  const std::lock_guard lock(mutex_);
+  note_ = session_->resolution->text();
 }
 
 // Reading the cells back must not take much of the time in which they could be computed.
@@ -177,7 +203,7 @@ void ViewLoader::publish(const Request& request, bool complete) {
   view->complete = complete;
   view->seconds = now() - start_;
   view->summaries = summarise(*session_, *cells_, settings.figure, complete && cellCount(*cells_) <= kMostSorted);
-  view->content = std::make_shared<FigureContent>(figureContent(*session_, *cells_, settings.figure, view->summaries));
+  view->content = std::make_shared<FigureContent>(figureContent(*session_, *cells_, settings, view->summaries));
   view->histogram = histogramOf(*cells_, *view->content, view->summaries.front().range);
   {
     const std::lock_guard lock(mutex_);

@@ -56,6 +56,8 @@ class ViewLoader {
   std::shared_ptr<View> takeView();
   /// Why the last request came to nothing, once.
   std::optional<std::string> takeError();
+  /// What is to be said about the newest view's numbers, once.
+  std::optional<std::string> takeNote();
   LoadProgress progress() const;
   /// True where a file has changed since the view was read from it.
   static bool changed(const View& view);
@@ -71,6 +73,7 @@ class ViewLoader {
   void compute(const Request& request);
   void publish(const Request& request, bool complete);
   void preview(const Request& request);
+  void judge(const Request& request);
   static FileStamps stampsOf(const Plan& plan);
 
   std::shared_ptr<const gpu::Context> context_;
@@ -79,7 +82,7 @@ class ViewLoader {
   std::condition_variable changed_;
   std::optional<Request> next_;
   std::shared_ptr<View> view_;
-  std::optional<std::string> error_;
+  std::optional<std::string> error_, note_;
   bool stop_ = false;
   std::atomic<int> cancel_{0};
   std::atomic<bool> running_{false};

@@ -109,8 +109,9 @@ std::vector<std::string> ViewOptions::words() const {
 
 std::string ViewOptions::planKey() const {
   std::vector<std::string> out = settings_.dumps;
-  // Onsets are found in the cells.
+  // Onsets are found in the cells; those that --ci-mask hides are masked in the grid.
   const auto ofCells = [](const OptionRow& row) {
+    if (longName(row) == "--ci-mask") return true;
     return (row.section & (kPlanSection | kDeviceSection)) != 0 && longName(row) != "--onset" &&
            longName(row) != "--persist";
   };

@@ -11,6 +11,7 @@
 #include <csignal>
 
 #include "app/viewer_style.h"
+#include "app/writers.h"
 #include "error.h"
 
 namespace divlens {
@@ -43,10 +44,15 @@ Viewer::Viewer(const Settings& settings)
   imgui_.start(*context_, target_.renderPass(), gpu::WindowTarget::kFrames);
   status(fmt::format("on {}", context_->info().name));
   frame();  // something to see before anything is opened
-  for (const std::string& dump : settings.dumps) {
-    Settings one = settings;
-    one.dumps = {dump};
-    open(one);
+  // A difference of dumps is of all of them; else each has a tab of its own.
+  if (settings.dumps.size() > 1 && !settings.plan.minus.empty() && settings.plan.group.empty()) {
+    open(settings);
+  } else {
+    for (const std::string& dump : settings.dumps) {
+      Settings one = settings;
+      one.dumps = {dump};
+      open(one);
+    }
   }
   show(0);
 }
@@ -66,8 +72,9 @@ Viewer::~Viewer() {
 void Viewer::run() {
   GLFWwindow* const window = window_.handle();
   while (!quit_ && !glfwWindowShouldClose(window)) {
-    const bool computing =
-        std::any_of(documents_.begin(), documents_.end(), [](const auto& d) { return d->loader.progress().running; });
+    const bool computing = std::any_of(documents_.begin(), documents_.end(), [](const auto& d) {
+      return d->loader.progress().running || d->counting.valid();
+    });
     const double rest = lastDrawn_ + kLeastFrameSeconds - glfwGetTime();
     if (events_.busyFrames > 0 && rest <= 0)
       glfwPollEvents();
@@ -115,7 +122,15 @@ void Viewer::poll(Document& document) {
     pin.details = pin.coming.get();
     pin.ready = true;
     events_.wake();
-    status(fmt::format("explained {}, {}", pin.row, pin.column));
+    const auto& explanation = pin.details.explanation;
+    status(fmt::format("explained {}, {}: {}", pin.row, pin.column,
+                       explanation ? shortest(float(explanation->cell)) : pin.details.why));
+  }
+  takeCounts(document);
+  if (std::optional<std::string> note = document.loader.takeNote()) {
+    message_ = *note;
+    events_.wake();
+    status(*note);
   }
   if (std::shared_ptr<View> view = document.loader.takeView()) accept(document, std::move(view));
 }
@@ -170,8 +185,9 @@ void Viewer::frame() {
   ListPainter painter({heatmap_.get(), texts_, extent, *pools_[number]});
   painter_ = &painter;
   interface();
+  if (!documents_.empty() && current().view) input();
+  // A key may have changed to a file of which there is nothing to see yet.
   if (!documents_.empty() && current().view) {
-    input();
     layOut(current());
     paintFigure(painter);
     paintOver(painter);

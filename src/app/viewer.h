@@ -62,18 +62,21 @@ class Viewer {
   DisplayList tooltip(const Document& document);
   void addMinimap(DisplayList& list, const Document& document) const;
   void addPins(DisplayList& list, const Document& document) const;
+  void addCursors(DisplayList& list, const Document& document) const;
+  std::optional<Rect> cellRect(const Document& document, int panel, int64_t row, int64_t column) const;
 
   // viewer_threshold.cpp
   bool layered(const Document& document) const;
   void countBeyond(Document& document) const;
+  void takeCounts(Document& document);
   void addBeyond(DisplayList& list, const Document& document) const;
   void addMargins(DisplayList& list, const Document& document, const HeatmapArea& area) const;
-  void addOnset(DisplayList& list, const Document& document, const HeatmapArea& area) const;
   bool barDrag(Document& document);
 
   // viewer_compare.cpp: two files and their difference
   void linkLooks(const Document& from, Document& to) const;
   void showDifference();
+  void showSideBySide();
 
   // viewer_input.cpp: mouse and keys over the figure
   void input();

@@ -46,7 +46,7 @@ std::shared_ptr<View> differenceView(const View& a, const View& b, const Setting
   auto view = std::make_shared<View>();
   view->settings = settings;
   view->summaries = summarise(*session, *cells, settings.figure, true);
-  view->content = std::make_shared<FigureContent>(figureContent(*session, *cells, settings.figure, view->summaries));
+  view->content = std::make_shared<FigureContent>(figureContent(*session, *cells, settings, view->summaries));
   view->session = std::move(session);
   view->cells = std::move(cells);
   view->complete = true;
@@ -57,13 +57,38 @@ std::shared_ptr<View> differenceView(const View& a, const View& b, const Setting
 
 // Grids of one shape are seen in the same part.
 void Viewer::linkLooks(const Document& from, Document& to) const {
-  if (&from == &to || !from.view || !to.view || !sameShape(*from.view, *to.view)) return;
+  if (&from == &to || !from.view || !to.view) return;
+  const Grid &a = from.view->session->result->grid, &b = to.view->session->result->grid;
+  if (a.rows() != b.rows() || a.columns() != b.columns()) return;
   to.look.see(from.look.span());
+}
+
+// All files in one figure: one scale, one part of the grid, one cursor.
+void Viewer::showSideBySide() {
+  Settings all = documents_[0]->options.settings();
+  all.dumps.clear();
+  for (const auto& document : documents_)
+    if (!document->difference && !document->several()) all.dumps.push_back(document->options.settings().dumps.at(0));
+  const auto found = std::find_if(documents_.begin(), documents_.end(), [&](const auto& document) {
+    return document->options.settings().dumps == all.dumps;
+  });
+  if (all.dumps.size() < 2) {
+    errors_.emplace_back("side by side needs two files; open another with Ctrl+O");
+  } else if (found != documents_.end()) {
+    show(size_t(found - documents_.begin()));
+  } else {
+    const Span seen = current().look.span();
+    const bool part = current().view && current().look.zoomed();
+    open(all);
+    if (part) current().wanted = seen;
+  }
+  status("side by side " + current().name);
 }
 
 void Viewer::showDifference() {
   const Document &a = *documents_[0], &b = *documents_[1];
-  const bool ready = !a.difference && !b.difference && a.view && b.view && a.view->complete && b.view->complete;
+  const bool ready =
+      !a.difference && !b.difference && !b.several() && a.view && b.view && a.view->complete && b.view->complete;
   if (!ready || !sameShape(*a.view, *b.view)) {
     errors_.emplace_back(ready
                              ? fmt::format("{} and {} have no difference: their grids differ in shape", a.name, b.name)

@@ -20,7 +20,8 @@ void Viewer::open(const Settings& settings) {
   current_ = documents_.size() - 1;
   selectTab_ = true;
   Document& document = current();
-  document.name = std::filesystem::path(settings.dumps.at(0)).filename().string();
+  for (const std::string& dump : settings.dumps)
+    document.name += (document.name.empty() ? "" : " | ") + std::filesystem::path(dump).filename().string();
   takeState(document);
   document.loader.request(document.options.settings(), document.options.planKey());
   showTitle();
@@ -133,6 +134,11 @@ void Viewer::recolor(Document& document) {
   document.tables = std::make_shared<ScaleTables>(*context_, content.scales);
   document.dirty = true;
   countBeyond(document);
+  try {
+    setOnsets(content, *view.session, *view.cells, document.options.settings());
+  } catch (const Error& error) {
+    errors_.emplace_back(error.what());
+  }
 }
 
 void Viewer::nextMetric(int step) {

@@ -20,6 +20,7 @@ namespace {
 
 constexpr float kMarginPoints = 30;
 constexpr double kScreenDpi = 96;
+constexpr size_t kMostTold = 8;  // panels whose values a tooltip lists
 constexpr Color kInk{30, 30, 30}, kPaper{255, 255, 255}, kEdge{120, 120, 120}, kAccent{214, 39, 40};
 
 void outline(DisplayList& list, const Rect& r, float width, Color color) {
@@ -55,7 +56,7 @@ FigureOptions Viewer::liveOptions(const Document& document) const {
 }
 
 PixelSize Viewer::layoutSize(const Document& document) const {
-  const int margin = document.beyond ? int(px(kMarginPoints)) : 0;
+  const int margin = document.figure().threshold ? int(px(kMarginPoints)) : 0;
   return {std::max(1, figureSize_.width - margin), std::max(1, figureSize_.height - margin)};
 }
 
@@ -110,6 +111,7 @@ void Viewer::paintOver(ListPainter& painter) {
   DisplayList over;
   addBeyond(over, document);
   addPins(over, document);
+  addCursors(over, document);
   if (document.look.zoomed()) addMinimap(over, document);
   if (boxing_) {
     const Rect box{std::min(boxX_, mouseX_), std::min(boxY_, mouseY_), std::abs(mouseX_ - boxX_),
@@ -134,14 +136,21 @@ DisplayList Viewer::tooltip(const Document& document) {
   if (!spot) return list;
   const FigureContent& content = *document.view->content;
   const Session& session = *document.view->session;
-  const ResultPanel& panel = session.result->panels.at(size_t(spot->panel));
-  const int scale = content.scale(spot->panel);
-  std::vector<std::string> lines = {entryText(content.rows, spot->row), entryText(content.columns, spot->column),
-                                    cellText(document, spot->panel, spot->row, spot->column)};
-  const std::string label = document.figure().cbarLabel.value_or(content.scales.at(size_t(scale)).label);
-  if (!label.empty()) lines.back() += "   " + label;
-  if (panel.count > 1) lines.push_back(fmt::format("of {} values", panel.count));
-  if (!panel.group.empty()) lines.insert(lines.begin(), panel.group);
+  std::vector<std::string> lines = {entryText(content.rows, spot->row), entryText(content.columns, spot->column)};
+  const size_t panels = std::min(content.panels.size(), kMostTold);
+  for (size_t i = 0; i < panels; ++i) {
+    const auto number = panels == content.panels.size() ? int(i) : spot->panel;
+    const std::string& name = content.panels[size_t(number)];
+    const std::string label =
+        document.figure().cbarLabel.value_or(content.scales.at(size_t(content.scale(number))).label);
+    std::string& line = lines.emplace_back(number == spot->panel && panels > 1 ? "▸ " : "");
+    if (!name.empty()) line += name + ": ";
+    line += cellText(document, number, spot->row, spot->column);
+    if (!label.empty()) line += "   " + label;
+    if (panels < content.panels.size()) break;
+  }
+  const int64_t count = session.result->panels.at(size_t(spot->panel)).count;
+  if (count > 1) lines.push_back(fmt::format("of {} values", count));
   const float size = px(13), line = std::ceil(size * 1.3f), pad = px(7);
   float width = 0;
   for (const std::string& text : lines) width = std::max(width, shaper_.measure(text, size).width);
@@ -188,27 +197,43 @@ void Viewer::addMinimap(DisplayList& list, const Document& document) const {
   outline(list, seen, px(2), kAccent);
 }
 
+// What is seen of a cell, large enough to be seen.
+std::optional<Rect> Viewer::cellRect(const Document& document, int panel, int64_t row, int64_t column) const {
+  const HeatmapArea* area = areaOf(document.layout, panel);
+  const FigureContent& content = *document.view->content;
+  if (!area || row >= content.rows.count || column >= content.columns.count) return std::nullopt;
+  const auto at = [&](int64_t y, int64_t x) {
+    return pixelOf(*area, edgePosition(content.columns.edges, double(x)), edgePosition(content.rows.edges, double(y)));
+  };
+  const PixelPoint a = at(row, column), b = at(row + 1, column + 1);
+  Rect cell{std::round(std::min(a.x, b.x)), std::round(std::min(a.y, b.y)), std::round(std::abs(b.x - a.x)),
+            std::round(std::abs(b.y - a.y))};
+  const Rect& r = area->rect;
+  if (cell.right() <= r.x || cell.x >= r.right() || cell.bottom() <= r.y || cell.y >= r.bottom()) return std::nullopt;
+  cell.w = std::max(cell.w, px(4));
+  cell.h = std::max(cell.h, px(4));
+  const float left = std::max(cell.x, r.x), top = std::max(cell.y, r.y);
+  return Rect{left, top, std::min(cell.right(), r.right()) - left, std::min(cell.bottom(), r.bottom()) - top};
+}
+
+// The cell under the cursor, in the other panels.
+void Viewer::addCursors(DisplayList& list, const Document& document) const {
+  const auto spot = spotAt(document.layout, *document.view->content, mouseX_, mouseY_);
+  if (!spot || ImGui::GetIO().WantCaptureMouse) return;
+  for (int panel = 0; panel < int(document.view->content->panels.size()); ++panel) {
+    const auto cell = panel == spot->panel ? std::nullopt : cellRect(document, panel, spot->row, spot->column);
+    if (!cell) continue;
+    outline(list, *cell, px(2), kInk);
+    outline(list, *cell, px(1), kPaper);
+  }
+}
+
 void Viewer::addPins(DisplayList& list, const Document& document) const {
   for (size_t i = 0; i < document.pins.size(); ++i) {
     const Pin& pin = document.pins[i];
-    const HeatmapArea* area = areaOf(document.layout, pin.panel);
-    if (!area) continue;
-    const FigureContent& content = *document.view->content;
-    if (pin.row >= content.rows.count || pin.column >= content.columns.count) continue;
-    const auto at = [&](int64_t row, int64_t column) {
-      return pixelOf(*area, edgePosition(content.columns.edges, double(column)),
-                     edgePosition(content.rows.edges, double(row)));
-    };
-    const PixelPoint a = at(pin.row, pin.column), b = at(pin.row + 1, pin.column + 1);
-    Rect cell{std::round(std::min(a.x, b.x)), std::round(std::min(a.y, b.y)), std::round(std::abs(b.x - a.x)),
-              std::round(std::abs(b.y - a.y))};
-    const Rect& r = area->rect;
-    if (cell.right() <= r.x || cell.x >= r.right() || cell.bottom() <= r.y || cell.y >= r.bottom()) continue;
-    cell.w = std::max(cell.w, px(4));
-    cell.h = std::max(cell.h, px(4));
-    // What is seen of it.
-    const float left = std::max(cell.x, r.x), top = std::max(cell.y, r.y);
-    cell = {left, top, std::min(cell.right(), r.right()) - left, std::min(cell.bottom(), r.bottom()) - top};
+    const auto seen = cellRect(document, pin.panel, pin.row, pin.column);
+    if (!seen) continue;
+    const Rect& cell = *seen;
     outline(list, cell, px(2), kPaper);
     outline(list, cell, px(1), kAccent);
     const std::string number = std::to_string(i + 1);

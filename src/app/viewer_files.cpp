@@ -55,10 +55,15 @@ void writeState(const Json& state) {
   }
 }
 
-std::string stateKey(const std::string& dump) {
-  std::error_code failed;
-  const fs::path path = fs::absolute(dump, failed);
-  return failed ? dump : path.lexically_normal().string();
+/// The dumps' absolute paths, a line each.
+std::string stateKey(const Document& document) {
+  std::string key;
+  for (const std::string& dump : document.options.settings().dumps) {
+    std::error_code failed;
+    const fs::path path = fs::absolute(dump, failed);
+    key += (key.empty() ? "" : "\n") + (failed ? dump : path.lexically_normal().string());
+  }
+  return key;
 }
 
 }  // namespace
@@ -73,9 +78,10 @@ std::vector<std::string> Viewer::recentFiles() {
 
 void Viewer::keepState(const Document& document) const {
   if (!document.view || document.difference) return;
-  const std::string key = stateKey(document.options.settings().dumps.at(0));
+  const std::string key = stateKey(document);
   Json state = readState();
-  Json recent = Json::array({key});
+  Json recent = Json::array();
+  if (!document.several()) recent.push_back(key);
   for (const Json& path : state["recent"])
     if (path.is_string() && path != key && recent.size() < kMostRecent) recent.push_back(path);
   state["recent"] = recent;
@@ -91,7 +97,7 @@ void Viewer::keepState(const Document& document) const {
 void Viewer::takeState(Document& document) const {
   if (!document.options.words().empty()) return;
   const Json state = readState();
-  const auto found = state["views"].find(stateKey(document.options.settings().dumps.at(0)));
+  const auto found = state["views"].find(stateKey(document));
   if (found == state["views"].end() || !found->is_object()) return;
   try {
     document.options.replace(found->value("options", std::vector<std::string>()));
@@ -108,12 +114,19 @@ void Viewer::resetView() {
   document.look.fit();
   document.pins.clear();
   Json state = readState();
-  state["views"].erase(stateKey(document.options.settings().dumps.at(0)));
+  state["views"].erase(stateKey(document));
   writeState(state);
   message_ = "the view is as the dump alone says";
 }
 
-std::string Viewer::savedName() const { return fs::path(documents_[current_]->name).stem().string() + ".png"; }
+std::string Viewer::savedName() const {
+  const Document& document = *documents_[current_];
+  if (!document.several()) return fs::path(document.name).stem().string() + ".png";
+  std::string name;
+  for (const std::string& dump : document.options.settings().dumps)
+    name += (name.empty() ? "" : "-") + fs::path(dump).stem().string();
+  return name + ".png";
+}
 
 /// What `divlens render` must be told to make what is seen.
 ViewOptions Viewer::exportOptions(const Document& document) const {
@@ -132,7 +145,8 @@ ViewOptions Viewer::exportOptions(const Document& document) const {
 }
 
 std::vector<std::string> Viewer::renderWords(const Document& document, const std::string& output) const {
-  std::vector<std::string> words = {"render", document.options.settings().dumps.at(0)};
+  std::vector<std::string> words = {"render"};
+  for (const std::string& dump : document.options.settings().dumps) words.push_back(dump);
   for (std::string& word : exportOptions(document).words()) words.push_back(std::move(word));
   words.insert(words.end(), {"-o", output});
   return words;

@@ -29,6 +29,10 @@ void Viewer::mouse(Document& document) {
   const std::optional<Spot> spot = spotAt(document.layout, *document.view->content, mouseX_, mouseY_);
   const bool free = !io.WantCaptureMouse;
   if (barDrag(document)) return;
+  if (free && spot && spot->panel != document.counted) {
+    document.counted = spot->panel;
+    countBeyond(document);
+  }
   if (free && spot && io.MouseWheel != 0) {
     const double by = std::pow(kWheelStep, -double(io.MouseWheel));
     document.look.zoom(spot->u, spot->v, io.KeyShift ? 1 : by, io.KeyCtrl ? 1 : by);
@@ -115,6 +119,7 @@ void Viewer::keys(Document& document) {
   if (events_.pressed(ViewKey::First)) show(0);
   if (events_.pressed(ViewKey::Second) && documents_.size() > 1) show(1);
   if (events_.pressed(ViewKey::Difference) && documents_.size() > 1) showDifference();
+  if (events_.pressed(ViewKey::SideBySide)) return showSideBySide();
   if (events_.pressed(ViewKey::Unpin)) document.pins.clear();
   if (events_.pressed(ViewKey::NextMetric)) nextMetric(1);
   if (events_.pressed(ViewKey::PreviousMetric)) nextMetric(-1);

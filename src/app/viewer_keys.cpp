@@ -44,6 +44,7 @@ const std::vector<KeyRow>& keyRows() {
       {ViewKey::First, 'a', false, false, "A, B, D", "of several files: the first, the second, their difference A − B"},
       {ViewKey::Second, 'b', false, false, nullptr, nullptr},
       {ViewKey::Difference, 'd', false, false, nullptr, nullptr},
+      {ViewKey::SideBySide, 's', false, false, "S", "all files next to one another, with one scale and one cursor"},
       {ViewKey::Close, 'w', true, false, "Ctrl+W", "close the file"},
       {ViewKey::FocusPanel, GLFW_KEY_F2, false, false, "F2",
        "go to the panel; Tab, arrows and Space work there, Esc leaves it"},

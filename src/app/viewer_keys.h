@@ -29,6 +29,7 @@ enum class ViewKey {
   First,
   Second,
   Difference,
+  SideBySide,
   Panel,
   FocusPanel,
   Help,

@@ -289,8 +289,10 @@ void Viewer::thresholdSection(Document& document) {
   if (!document.beyond) return;
   const BeyondCounts& counts = *document.beyond;
   const double share = counts.finite ? 100.0 * double(counts.beyond) / double(counts.finite) : 0;
-  ImGui::Text("≥ τ: %lld of %lld cells, %.2f %%", static_cast<long long>(counts.beyond),
-              static_cast<long long>(counts.finite), share);
+  const bool one = document.view->content->panels.size() == 1;
+  ImGui::Text("%s≥ τ: %lld of %lld cells, %.2f %%",
+              one ? "" : fmt::format("{}) ", char('a' + counts.panel % 26)).c_str(),
+              static_cast<long long>(counts.beyond), static_cast<long long>(counts.finite), share);
   if (!layered(document)) return;
   bool line = document.options.has("--onset");
   if (ImGui::Checkbox("onset: below τ", &line))

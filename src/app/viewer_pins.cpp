@@ -22,13 +22,33 @@ constexpr ImU32 kPinColors[] = {
 
 std::string number(double v) { return std::isnan(v) ? "" : fmt::format("{:.4g}", v); }
 
-/// Takes a cell apart, on a thread of its own; the session stays alive with it.
-PinDetails explain(const std::shared_ptr<const Session>& session, const std::vector<std::string>& at,
+/// The settings of one panel alone.
+Settings settingsOfPanel(const View& view, const ResultPanel& panel) {
+  Settings settings = view.settings;
+  if (panel.minus)
+    throw Error(Exit::Usage, "a difference of two panels is not taken apart; pin the cell in each of them");
+  settings.dumps = {view.settings.dumps.at(panel.dump)};
+  settings.quiet = true;
+  settings.plan.minus.clear();
+  if (panel.metric && view.session->plan.metrics.size() > 1) settings.plan.metrics = {panel.metric->text};
+  const Plan& plan = view.session->plan;
+  const std::string& group = plan.panels.at(panel.panel).label;
+  if (!group.empty()) settings.plan.select.push_back(settings.plan.group + "=group:" + group);
+  settings.plan.group.clear();
+  return settings;
+}
+
+/// Takes a cell apart, on a thread of its own; the view stays alive with it.
+PinDetails explain(const std::shared_ptr<const View>& view, size_t number, const std::vector<std::string>& at,
                    const std::atomic<int>* cancel) {
   PinDetails out;
   try {
-    out.explanation = explainCell(session->plan, at, kTop, *cancel);
-    const TokenTexts tokens = tokenTexts(session->plan, "");
+    Session own;
+    const bool alone = view->session->result->panels.size() == 1;
+    if (!alone) planSession(own, settingsOfPanel(*view, view->session->result->panels.at(number)));
+    const Plan& plan = alone ? view->session->plan : own.plan;
+    out.explanation = explainCell(plan, at, kTop, *cancel);
+    const TokenTexts tokens = tokenTexts(plan, "");
     std::vector<std::string> texts;
     for (const ExplainedEntry& entry : out.explanation->entries) texts.push_back(tokens.text(entry.id));
     const bool byteLevel = looksByteLevel(texts);
@@ -80,16 +100,16 @@ void Viewer::explainPins(Document& document) {
 }
 
 void Viewer::explainPin(Document& document, Pin& pin) {
-  const auto& session = document.view->session;
+  const std::shared_ptr<const View> view = document.view;
   std::vector<std::string> at;
   const auto fix = [&](const PlanAxis& axis, int64_t entry) {
     if (!axis.synthetic) at.push_back(axis.name + "=" + std::to_string(axis.positions.at(size_t(entry))));
   };
-  fix(session->plan.rows, pin.row);
-  fix(session->plan.columns, pin.column);
+  fix(view->session->plan.rows, pin.row);
+  fix(view->session->plan.columns, pin.column);
   pin.ready = false;
   pin.details = {};
-  pin.coming = std::async(std::launch::async, explain, session, at, &document.cancel);
+  pin.coming = std::async(std::launch::async, explain, view, size_t(pin.panel), at, &document.cancel);
 }
 
 // Below the figure, so that no cell is covered: profiles first, then a column a pin.

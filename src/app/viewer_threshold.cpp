@@ -3,32 +3,38 @@
 #include <imgui.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "app/viewer.h"
-#include "divergence/onset.h"
-#include "error.h"
 #include "figure/axis_scale.h"
 
 namespace divlens {
 namespace {
 
-constexpr int64_t kMostCounted = int64_t{1} << 23;
+constexpr int64_t kMostAtOnce = int64_t{1} << 21;  // cells that are counted within a frame
 constexpr Color kBar{70, 90, 120}, kTrack{225, 228, 233}, kLine{214, 39, 40}, kHalo{255, 255, 255};
 
-void count(BeyondCounts& out, const std::vector<float>& cells, int64_t rows, int64_t columns, double threshold) {
+BeyondCounts count(const std::shared_ptr<const Cells>& all, int panel, int64_t rows, int64_t columns,
+                   double threshold) {
+  BeyondCounts out{.panel = panel, .rows = {}, .columns = {}};
   out.rows.assign(size_t(rows), 0);
   out.columns.assign(size_t(columns), 0);
-  for (int64_t r = 0; r < rows; ++r)
+  const std::vector<float>& cells = (*all)[size_t(panel)];
+  for (int64_t r = 0; r < rows; ++r) {
+    int64_t finite = 0, beyond = 0;
     for (int64_t c = 0; c < columns; ++c) {
       const float v = cells[size_t(r * columns + c)];
-      if (std::isnan(v)) continue;
-      ++out.finite;
-      if (double(v) < threshold) continue;
-      ++out.beyond;
-      ++out.rows[size_t(r)];
-      ++out.columns[size_t(c)];
+      const int64_t is = double(v) >= threshold ? 1 : 0;
+      finite += std::isnan(v) ? 0 : 1;
+      beyond += is;
+      out.columns[size_t(c)] += is;
     }
+    out.rows[size_t(r)] = beyond;
+    out.beyond += beyond;
+    out.finite += finite;
+  }
+  return out;
 }
 
 }  // namespace
@@ -39,40 +45,50 @@ bool Viewer::layered(const Document& document) const {
 }
 
 void Viewer::countBeyond(Document& document) const {
-  document.beyond.reset();
   const View& view = *document.view;
-  const FigureOptions& figure = document.figure();
-  const FigureContent& content = *view.content;
-  if (!figure.threshold || content.rows.count * content.columns.count > kMostCounted) return;
-  BeyondCounts counts;
-  const std::vector<float>& cells = view.cells->front();
-  count(counts, cells, content.rows.count, content.columns.count, *figure.threshold);
-  const PlanOptions& plan = document.options.settings().plan;
-  try {
-    if (!plan.onset.empty() && layered(document))
-      counts.onset =
-          findOnset(view.session->plan, cells, parseThreshold(plan.onset, "--onset"), plan.persist).positions;
-  } catch (const Error&) {
-    counts.onset.clear();  // the loader says why
+  const std::optional<double> threshold = document.figure().threshold;
+  if (!threshold) {
+    document.beyond.reset();
+    return;
   }
-  document.beyond = std::move(counts);
+  document.counted = std::min(document.counted, int(view.cells->size()) - 1);
+  const int64_t rows = view.content->rows.count, columns = view.content->columns.count;
+  if (rows * columns <= kMostAtOnce) {
+    document.beyond = count(view.cells, document.counted, rows, columns, *threshold);
+    return;
+  }
+  document.countAgain = document.counting.valid();
+  if (!document.countAgain)
+    document.counting = std::async(std::launch::async, count, view.cells, document.counted, rows, columns, *threshold);
+}
+
+// The newest counts of many cells, and what has been asked for since.
+void Viewer::takeCounts(Document& document) {
+  if (!document.counting.valid() || document.counting.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    return;
+  BeyondCounts counts = document.counting.get();
+  const FigureContent& content = *document.view->content;
+  const bool fits =
+      int64_t(counts.rows.size()) == content.rows.count && int64_t(counts.columns.size()) == content.columns.count;
+  if (fits && document.figure().threshold) document.beyond = std::move(counts);
+  if (document.countAgain) countBeyond(document);
+  events_.wake();
 }
 
 void Viewer::addBeyond(DisplayList& list, const Document& document) const {
-  const HeatmapArea* area = areaOf(document.layout, 0);
-  if (!document.figure().threshold || !area) return;
+  if (!document.figure().threshold) return;
   for (size_t scale = 0; scale < document.view->content->scales.size(); ++scale)
     if (const ColorbarArea* bar = barOf(document.layout, int(scale))) {
       const Norm& norm = document.view->content->scales[scale].norm;
       const float t = norm.t(*document.figure().threshold);
       const float along = bar->tEnd > bar->tBegin ? (t - bar->tBegin) / (bar->tEnd - bar->tBegin) : 0;
-      const float y = std::round(bar->rect.bottom() - std::clamp(along, 0.0f, 1.0f) * bar->rect.h);
+      if (along < 0 || along > 1) continue;
+      const float y = std::round(bar->rect.bottom() - along * bar->rect.h);
       list.items.push_back(FilledRect{{bar->rect.x - px(4), y - px(2), bar->rect.w + px(8), px(4)}, kHalo});
       list.items.push_back(FilledRect{{bar->rect.x - px(4), y - px(1), bar->rect.w + px(8), px(2)}, kLine});
     }
   if (!document.beyond) return;
-  addMargins(list, document, *area);
-  if (!document.beyond->onset.empty()) addOnset(list, document, *area);
+  if (const HeatmapArea* area = areaOf(document.layout, document.beyond->panel)) addMargins(list, document, *area);
 }
 
 // Shares of cells beyond the threshold: a bar a row at the left edge of the window's margin, a bar a column at the top.
@@ -111,44 +127,11 @@ void Viewer::addMargins(DisplayList& list, const Document& document, const Heatm
   };
   bars(content.rows, counts.rows, content.columns.count, true);
   bars(content.columns, counts.columns, content.rows.count, false);
+  // The panel's letter, where there are several: its margins, the last one's under the cursor.
+  const bool one = content.panels.size() == 1;
+  const std::string label = one ? "≥ τ" : fmt::format("{}) ≥ τ", char('a' + counts.panel % 26));
   list.items.push_back(
-      Text{"≥ τ", marginX + thick / 2, marginY + thick / 2, px(11), HAlign::Center, VAlign::Middle, 0, {60, 60, 60}});
-}
-
-// From each column's first layer beyond the threshold on: a line along that edge of its cell.
-void Viewer::addOnset(DisplayList& list, const Document& document, const HeatmapArea& area) const {
-  const FigureContent& content = *document.view->content;
-  const Plan& plan = document.view->session->plan;
-  const bool layersAreRows = plan.rows.name == "layer";
-  const PlanAxis& layers = layersAreRows ? plan.rows : plan.columns;
-  const FigureAxis &layerAxis = layersAreRows ? content.rows : content.columns,
-                   &otherAxis = layersAreRows ? content.columns : content.rows;
-  const auto& onset = document.beyond->onset;
-  const double begin = layersAreRows ? area.columnBegin : area.rowBegin,
-               end = layersAreRows ? area.columnEnd : area.rowEnd;
-  if (otherAxis.edges.empty() && end - begin > double(layersAreRows ? area.rect.w : area.rect.h)) return;
-  const auto point = [&](double layer, double other) {
-    return layersAreRows ? pixelOf(area, other, layer) : pixelOf(area, layer, other);
-  };
-  const Rect& r = area.rect;
-  const auto stroke = [&](PixelPoint a, PixelPoint b) {
-    const float x0 = std::clamp(std::min(a.x, b.x), r.x, r.right()),
-                x1 = std::clamp(std::max(a.x, b.x), r.x, r.right());
-    const float y0 = std::clamp(std::min(a.y, b.y), r.y, r.bottom()),
-                y1 = std::clamp(std::max(a.y, b.y), r.y, r.bottom());
-    const float half = std::max(1.0f, px(1.2f));
-    for (const auto& [grow, color] : {std::pair{half + px(1), kHalo}, std::pair{half, kLine}})
-      list.items.push_back(FilledRect{{x0 - grow, y0 - grow, x1 - x0 + 2 * grow, y1 - y0 + 2 * grow}, color});
-  };
-  for (size_t i = 0; i < onset.size(); ++i) {
-    if (!onset[i]) continue;
-    const auto at = std::find(layers.positions.begin(), layers.positions.end(), *onset[i]);
-    if (at == layers.positions.end()) continue;
-    const double from = edgePosition(otherAxis.edges, double(i)), to = edgePosition(otherAxis.edges, double(i + 1));
-    if (to <= begin || from >= end) continue;
-    const double layer = edgePosition(layerAxis.edges, double(at - layers.positions.begin()));
-    stroke(point(layer, from), point(layer, to));
-  }
+      Text{label, marginX + thick, marginY + thick / 2, px(11), HAlign::Right, VAlign::Middle, 0, {60, 60, 60}});
 }
 
 bool Viewer::barDrag(Document& document) {

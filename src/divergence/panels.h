@@ -19,6 +19,7 @@ struct ResultPanel {
   size_t channel = 0;                 ///< of the values
   size_t panel = 0;                   ///< index into plan.panels
   std::optional<size_t> minus;        ///< with --minus: the panel that is subtracted
+  size_t dump = 0;                    ///< which of several dumps it is of
 };
 
 /// Entries that a bootstrap resamples at most: lavapipe 22.3 ends loops after 65,535 trips.

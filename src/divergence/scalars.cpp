@@ -35,7 +35,8 @@ std::vector<Wanted> wantedElements(const Plan& plan, const Block& block, const E
   addAxis(wanted, plan.columns, size_t(block.firstColumn), size_t(block.columns), layout.entries);
   for (size_t i = 0; i < plan.reduced.size(); ++i)
     addAxis(wanted, plan.reduced[i], 0, plan.reduced[i].positions.size(), layout.strides[i]);
-  std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.element < b.element; });
+  const auto before = [](const Wanted& a, const Wanted& b) { return a.element < b.element; };
+  if (!std::is_sorted(wanted.begin(), wanted.end(), before)) std::sort(wanted.begin(), wanted.end(), before);
   return wanted;
 }
 

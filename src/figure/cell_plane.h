@@ -58,14 +58,15 @@ class CellPlane {
 /// Outlines over cells of any colour: a dark line with a white one around it, inside of the area.
 class Outlines {
  public:
-  Outlines(const HeatmapArea& area, float width) : area_(area.rect), width_(std::max(1.0f, std::round(width))) {}
+  Outlines(const HeatmapArea& area, float width, Color dark = {20, 20, 20})
+      : area_(area.rect), width_(std::max(1.0f, std::round(width))), color_(dark) {}
   void line(double x0, double y0, double x1, double y1) {
     dark_.push_back(around(x0, y0, x1, y1, width_));
     white_.push_back(around(x0, y0, x1, y1, width_ + 2 * std::max(1.0f, std::round(width_ / 2))));
   }
   void draw(DisplayList& list) const {
     for (const Rect& rect : white_) list.items.push_back(FilledRect{rect, {255, 255, 255}});
-    for (const Rect& rect : dark_) list.items.push_back(FilledRect{rect, {20, 20, 20}});
+    for (const Rect& rect : dark_) list.items.push_back(FilledRect{rect, color_});
   }
 
  private:
@@ -78,6 +79,7 @@ class Outlines {
   }
   Rect area_;
   float width_;
+  Color color_;
   std::vector<Rect> white_, dark_;
 };
 

@@ -5,6 +5,11 @@
 #include "figure/cell_plane.h"
 
 namespace divlens {
+namespace {
+
+constexpr Color kRed{214, 39, 40};
+
+}  // namespace
 
 void addOnsetLine(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
   if (parts.content.onsets.size() <= size_t(area.panel)) return;
@@ -13,7 +18,7 @@ void addOnsetLine(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
   const bool down = parts.content.onsetDown;
   const int64_t first = down ? plane.firstColumn() : plane.firstRow();
   const int64_t end = down ? plane.endColumn() : plane.endRow();
-  Outlines line(area, parts.style.px(1.4));
+  Outlines line(area, parts.style.px(1.4), kRed);  // beside the dark outlines of a threshold
   const auto segment = [&](double across0, double along0, double across1, double along1) {
     if (down)
       line.line(plane.x(across0), plane.y(along0), plane.x(across1), plane.y(along1));

@@ -20,11 +20,16 @@ enum class Exit : int {
 /// The one exception type: thrown anywhere, caught once in main. The message says what, where and what to do.
 class Error : public std::runtime_error {
  public:
-  Error(Exit code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  /// What another attempt may help against.
+  enum class Cause { Other, DeviceLost, OutOfMemory, Incomplete };
+  Error(Exit code, const std::string& message, Cause cause = Cause::Other)
+      : std::runtime_error(message), code_(code), cause_(cause) {}
   Exit code() const { return code_; }
+  Cause cause() const { return cause_; }
 
  private:
   Exit code_;
+  Cause cause_;
 };
 
 }  // namespace divlens

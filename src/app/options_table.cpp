@@ -98,6 +98,7 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--dtype", "NAME", "how to read elements that a file calls raw bytes, say bf16", [](S& s, T& t) { s.plan.open.dtype = t; }},
       {kPlanSection, "--lenient", nullptr, "holes and trailing bytes in a file are worth a warning only", [](S& s, T&) { s.plan.open.lenient = true; }},
       {kPlanSection, "--partial", nullptr, "read a truncated file as far as it goes", [](S& s, T&) { s.plan.open.partial = true; }},
+      {kPlanSection, "--follow", nullptr, "wait for a file that is still being written, as long as it grows", [](S& s, T&) { s.plan.open.follow = true; }},
       {kExplainSection, "--at", "AXIS=SPEC", "the cell: one position or label on each axis of the grid; reduced axes that are not named are averaged; repeatable", [](S& s, T& t) { s.at.push_back(t); }},
       {kExplainSection, "--top", "K", "how many entries of the vocabulary are listed, largest term first; default: 20", [](S& s, T& t) { s.top = parseAtLeastOne(t, "--top"); }},
       {kExplainSection, "--tokenizer", "FILE", "tokenizer.json with the entries' texts; default: labels of the vocabulary, else the one beside the dump", [](S& s, T& t) { s.tokenizer = t; }},

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "app/info.h"
+#include "app/memory_budget.h"
 #include "app/pipeline_files.h"
 #include "app/resume.h"
 #include "divergence/user_shader.h"
@@ -90,19 +91,40 @@ void planSession(Session& session, const Settings& settings) {
   for (const std::string& note : session.plan.notes) say(settings, note);
 }
 
-void openSession(Session& session, const Settings& settings) {
-  planSession(session, settings);
+namespace {
+
+void openDevice(Session& session, const Settings& settings) {
   gpu::ContextOptions wanted = contextOptions(settings);
   wanted.turn = session.deviceTurn;
   session.context = std::make_shared<const gpu::Context>(wanted);
   const gpu::DeviceInfo& device = session.context->info();
   say(settings, fmt::format("computing on {}{}", device.name,
                             session.context->isCpu() ? ", which is the processor: no GPU is used" : ""));
+}
+
+void evaluateWithProgress(Session& session, const Settings& settings) {
   ProgressLine progress(isatty(STDERR_FILENO) && !settings.quiet);
   evaluateSession(session, settings,
                   {.progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); },
                    .cancel = &interruptFlag(),
                    .preview = {}});
+}
+
+}  // namespace
+
+void openSession(Session& session, const Settings& settings) {
+  planSession(session, settings);
+  openDevice(session, settings);
+  try {
+    evaluateWithProgress(session, settings);
+  } catch (const Error& error) {
+    if (error.cause() != Error::Cause::DeviceLost || session.share.ranks > 1) throw;
+    say(settings, fmt::format("warning: {} was lost; it is opened again, once", session.context->info().name));
+    session.result.reset();
+    session.context.reset();
+    openDevice(session, settings);
+    evaluateWithProgress(session, settings);
+  }
 }
 
 namespace {
@@ -113,11 +135,13 @@ void resumeEvaluation(Session& session, const Settings& settings, EvaluateOption
   if (file.found()) say(settings, fmt::format("going on from {}", escapedPath(file.path())));
   options.checkpoint = &file.checkpoint();
   try {
-    evaluateInto(*session.result, *session.context, session.plan, options);
+    evaluateInMemory(*session.result, *session.context, session.plan, options);
   } catch (const Error& error) {
     if (!file.anything()) throw;
-    throw Error(error.code(), fmt::format("{}; {} keeps what was computed: the same command goes on from there",
-                                          error.what(), escapedPath(file.path())));
+    throw Error(error.code(),
+                fmt::format("{}; {} keeps what was computed: the same command goes on from there", error.what(),
+                            escapedPath(file.path())),
+                error.cause());
   }
   session.checkpoint = file.path();
 }
@@ -127,13 +151,12 @@ void resumeEvaluation(Session& session, const Settings& settings, EvaluateOption
 void evaluateSession(Session& session, const Settings& settings, EvaluateOptions options,
                      const std::function<void()>& started) {
   checkUserMetrics(*session.context, session.plan);
-  options.maxGpuMemory = settings.maxGpuMemory;
-  options.maxRam = settings.maxRam;
   options.share = session.share;
+  applyBudgets(options, *session.context, session.plan, settings);
   session.result.emplace(emptyResult(*session.context, session.plan));
   if (started) started();
   if (settings.resume.empty())
-    evaluateInto(*session.result, *session.context, session.plan, options);
+    evaluateInMemory(*session.result, *session.context, session.plan, options);
   else
     resumeEvaluation(session, settings, options);
   const Result& result = *session.result;

@@ -169,8 +169,8 @@ void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t c
 void RowsRun::chooseLayout() {
   const uint64_t cellBytes = cells_.rowBytes();
   const uint64_t referenceBytes = reference_ ? reference_->rowBytes() : shared_ ? cellBytes : 0;
-  uint64_t bytes = options_.tileBytes;
-  if (bytes == 0) bytes = context_.isCpu() ? 8 * kMiB : 64 * kMiB;
+  const uint64_t usual = context_.isCpu() ? 8 * kMiB : 64 * kMiB;
+  uint64_t bytes = options_.tileBytes ? options_.tileBytes : usual;
   for (uint64_t budget : {options_.maxGpuMemory, options_.maxRam})
     if (budget) bytes = std::min(bytes, budget / (2 * kSlots));
   const uint64_t smallest = cellBytes + referenceBytes;
@@ -183,7 +183,9 @@ void RowsRun::chooseLayout() {
                                                : "--max-gpu-mem allows",
                             smallest > largest ? "" : ", or raise the budget"));
   bytes = std::clamp(bytes, smallest, largest);
-  layout_.limits = {bytes, cellBytes, referenceBytes, context_.isCpu() ? size_t{16384} : size_t{65536}};
+  // Sums of pairs take memory too: a small tile has few of them.
+  const uint64_t pairs = context_.isCpu() ? 16384 : 65536;
+  layout_.limits = {bytes, cellBytes, referenceBytes, size_t(std::clamp<uint64_t>(pairs * bytes / usual, 64, pairs))};
   // Both sides are packed into one slot: cells from the front, the reference behind the most that they can take.
   layout_.referenceOffset = alignUp(bytes, 256);
   layout_.bytes =

@@ -111,7 +111,7 @@ std::shared_ptr<const ByteSource> openFile(const std::string& path) {
   auto file = std::make_shared<File>(path, descriptor, static_cast<uint64_t>(status.st_size));
   if (failed != 0) badInput(path, fmt::format("cannot be opened: {}", errnoText(failed)));
   requireRegular(path, status);
-  if (file->size() == 0) badInput(path, "empty file: nothing was written to it");
+  if (file->size() == 0) incompleteInput(path, "empty file: nothing was written to it");
   return file;
 }
 

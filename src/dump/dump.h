@@ -11,6 +11,7 @@ namespace divlens {
 struct OpenOptions {
   bool lenient = false;               ///< holes and trailing bytes in a safetensors file warn instead of failing
   bool partial = false;               ///< a truncated .npy is read as far as its rows go
+  bool follow = false;                ///< a file that ends too early is waited for while it grows
   std::vector<std::string> patterns;  ///< --pattern: presets or patterns of names that are put side by side
   std::string stack;                  ///< --stack: pattern of the files of a folder
   bool wholeTensors = false;          ///< --kind weights: each stacked tensor is one cell

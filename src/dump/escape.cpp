@@ -81,4 +81,10 @@ void badInput(std::string_view file, std::string_view text) {
   throw Error(Exit::BadInput, fmt::format("{}: {}", escapedPath(file), text));
 }
 
+void incompleteInput(std::string_view file, std::string_view text) {
+  throw Error(Exit::BadInput,
+              fmt::format("{}: {} (--follow waits for a file that is still written)", escapedPath(file), text),
+              Error::Cause::Incomplete);
+}
+
 }  // namespace divlens

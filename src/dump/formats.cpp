@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <thread>
 
 #include "dump/escape.h"
 #include "dump/fault.h"
@@ -15,6 +19,9 @@
 
 namespace divlens {
 namespace {
+
+constexpr std::chrono::seconds kFollowPatience{60};
+constexpr std::chrono::milliseconds kFollowStep{100};
 
 constexpr std::array<std::string_view, 1> kNpy = {".npy"};
 constexpr std::array<std::string_view, 1> kSafetensors = {".safetensors"};
@@ -119,7 +126,9 @@ Dump openDumpFile(const std::string& path, const OpenOptions& options) {
   return dump;
 }
 
-Dump openDump(const std::string& path, const OpenOptions& options) {
+namespace {
+
+Dump openOnce(const std::string& path, const OpenOptions& options) {
   struct stat status{};
   const bool folder = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
   if (!folder && !options.stack.empty()) {
@@ -131,6 +140,43 @@ Dump openDump(const std::string& path, const OpenOptions& options) {
   if (folder) dump.path = path;
   if (!options.patterns.empty() && options.stack.empty()) applyPatterns(dump, options);
   return dump;
+}
+
+/// Bytes of a file, or of all files right in a folder.
+uint64_t bytesAt(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return std::filesystem::file_size(path, ignored);
+  uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
+    if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
+  return bytes;
+}
+
+/// Waits until there are more than `bytes`; false where nothing has come for a minute, or a signal has.
+bool grows(const std::string& path, uint64_t bytes, const std::atomic<int>* cancel) {
+  const auto end = std::chrono::steady_clock::now() + kFollowPatience;
+  while (std::chrono::steady_clock::now() < end && !(cancel && cancel->load())) {
+    if (bytesAt(path) != bytes) return true;
+    std::this_thread::sleep_for(kFollowStep);
+  }
+  return false;
+}
+
+}  // namespace
+
+Dump openDump(const std::string& path, const OpenOptions& options) {
+  for (;;) {
+    const uint64_t bytes = options.follow ? bytesAt(path) : 0;
+    try {
+      return openOnce(path, options);
+    } catch (const Error& error) {
+      if (!options.follow || error.cause() != Error::Cause::Incomplete) throw;
+      if (!grows(path, bytes, options.cancel))
+        throw Error(error.code(),
+                    fmt::format("{} (--follow waits for a file while it grows; it did not for {} s)", error.what(),
+                                std::chrono::duration_cast<std::chrono::seconds>(kFollowPatience).count()));
+    }
+  }
 }
 
 }  // namespace divlens

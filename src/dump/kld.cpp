@@ -82,7 +82,8 @@ class KldRows final : public ByteSource {
 };
 
 Layout readLayout(const ByteSource& source) {
-  if (source.size() < kHeaderBytes) badInput(source.name(), fmt::format("truncated kld file: {} bytes", source.size()));
+  if (source.size() < kHeaderBytes)
+    incompleteInput(source.name(), fmt::format("truncated kld file: {} bytes", source.size()));
   std::array<std::byte, kHeaderBytes> head{};
   source.read(0, head);
   const auto context = loaded<int32_t>(head.data() + 8), vocab = loaded<int32_t>(head.data() + 12),
@@ -114,7 +115,8 @@ uint64_t completeChunks(const ByteSource& source, const Layout& layout, const Op
                   layout.tokens(), layout.vocab, *all, source.size());
   if (complete == 0) badInput(source.name(), lack + "; not one complete chunk");
   if (!options.partial) {
-    badInput(source.name(), fmt::format("{}; {} complete chunks are available, --partial uses them", lack, complete));
+    incompleteInput(source.name(),
+                    fmt::format("{}; {} complete chunks are available, --partial uses them", lack, complete));
   }
   dump.notes.push_back(fmt::format("{}: {}; using {} chunks", escapedPath(source.name()), lack, complete));
   return complete;

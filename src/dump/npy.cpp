@@ -94,21 +94,21 @@ HeaderText readHeader(const ByteSource& source) {
   if (text.substr(0, kMagic.size()) != kMagic.substr(0, present)) {
     badInput(file, fmt::format("not a npy file: starts with '{}', expected '\\x93NUMPY'", escaped(text, 6)));
   }
-  if (present < 8) badInput(file, fmt::format("truncated npy file: {} bytes", source.size()));
+  if (present < 8) incompleteInput(file, fmt::format("truncated npy file: {} bytes", source.size()));
   const int version = head[6];
   if (version < 1 || version > 3 || head[7] != 0) {
     badInput(file, fmt::format("npy version {}.{} at byte 6 is unknown; 1.0, 2.0 and 3.0 are read", version, head[7]));
   }
   const uint64_t start = version == 1 ? 10 : 12;
-  if (source.size() < start) badInput(file, fmt::format("truncated npy file: {} bytes", source.size()));
+  if (source.size() < start) incompleteInput(file, fmt::format("truncated npy file: {} bytes", source.size()));
   uint64_t length = head[8] | uint64_t{head[9]} << 8;
   if (version > 1) length |= uint64_t{head[10]} << 16 | uint64_t{head[11]} << 24;
   if (length > kLongestHeader) {
     badInput(file, fmt::format("the npy header at byte 8 claims {} bytes, the limit is {}", length, kLongestHeader));
   }
   if (length > source.size() - start) {
-    badInput(file,
-             fmt::format("truncated npy file: the header needs {} bytes, {} follow", length, source.size() - start));
+    incompleteInput(
+        file, fmt::format("truncated npy file: the header needs {} bytes, {} follow", length, source.size() - start));
   }
   HeaderText header{std::string(length, '\0'), start};
   source.read(start, std::as_writable_bytes(std::span(header.text)));
@@ -123,13 +123,13 @@ void allowTruncated(Tensor& tensor, uint64_t dataBytes, uint64_t needed, bool fo
                     Dump& dump) {
   const std::string lack = fmt::format("truncated: shape {} of {} needs {} bytes of data, the file has {}",
                                        shapeText(tensor.shape), info(tensor.dtype).name, needed, dataBytes);
-  if (fortran || tensor.shape.empty()) badInput(dump.path, lack + "; no complete leading rows in Fortran order");
+  if (fortran || tensor.shape.empty()) incompleteInput(dump.path, lack + "; no complete leading rows in Fortran order");
   const uint64_t rowBytes = needed / static_cast<uint64_t>(tensor.shape[0]);
   const auto rows = static_cast<int64_t>(dataBytes / rowBytes);
-  if (rows == 0) badInput(dump.path, lack + "; not one complete leading row");
+  if (rows == 0) incompleteInput(dump.path, lack + "; not one complete leading row");
   if (!options.partial) {
-    badInput(dump.path, fmt::format("{}; {} of {} complete leading rows are available, --partial uses them", lack, rows,
-                                    tensor.shape[0]));
+    incompleteInput(dump.path, fmt::format("{}; {} of {} complete leading rows are available, --partial uses them",
+                                           lack, rows, tensor.shape[0]));
   }
   tensor.availableRows = rows;
   dump.notes.push_back(

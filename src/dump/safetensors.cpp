@@ -52,9 +52,10 @@ std::string readHeader(const ByteSource& source) {
   source.read(0, std::as_writable_bytes(std::span(&length, 1)));
   if (length == 0) badInput(source.name(), "the safetensors header at byte 0 has length 0");
   if (length > size - kLengthBytes) {
-    badInput(source.name(), fmt::format("the safetensors header at byte 0 claims {} bytes, the file has {} after it: "
-                                        "truncated, or not a safetensors file",
-                                        length, size - kLengthBytes));
+    incompleteInput(source.name(),
+                    fmt::format("the safetensors header at byte 0 claims {} bytes, the file has {} after it: "
+                                "truncated, or not a safetensors file",
+                                length, size - kLengthBytes));
   }
   if (length > kLargestHeader) {
     badInput(source.name(),
@@ -100,8 +101,9 @@ void checkLayout(const std::vector<SafetensorsEntry>& entries, uint64_t dataByte
     before = entry;
   }
   if (end > dataBytes) {
-    badInput(dump.path, fmt::format("truncated: tensor '{}' ends at data offset {}, the file holds {} bytes of data",
-                                    escaped(before->name), end, dataBytes));
+    incompleteInput(dump.path,
+                    fmt::format("truncated: tensor '{}' ends at data offset {}, the file holds {} bytes of data",
+                                escaped(before->name), end, dataBytes));
   }
   if (end < dataBytes) gap(fmt::format("{} trailing bytes after the last tensor", dataBytes - end));
 }

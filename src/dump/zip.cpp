@@ -106,10 +106,11 @@ class Archive {
         if (fields.u32(at) == kEndMagic && at + kEndBytes + fields.u16(at + 20) == tail) return size - tail + at;
       }
     }
-    badInput(source_.name(),
-             fmt::format("incomplete archive: no end record in its last {} bytes; it was cut off while it was written "
-                         "or copied: write it again",
-                         tail));
+    incompleteInput(
+        source_.name(),
+        fmt::format("incomplete archive: no end record in its last {} bytes; it was cut off while it was written "
+                    "or copied: write it again",
+                    tail));
   }
 
   void findDirectory() {

@@ -62,7 +62,8 @@ Buffer::Buffer(const Context& context, uint64_t bytes, Memory memory, const char
     swap(doomed);
     throw Error(Exit::Budget,
                 fmt::format("no memory for {} ({:.1f} MiB) on {}; close other programs, or lower --max-gpu-mem", name,
-                            double(bytes) / 1048576.0, context.info().name));
+                            double(bytes) / 1048576.0, context.info().name),
+                Error::Cause::OutOfMemory);
   }
   context.nameObject(VK_OBJECT_TYPE_BUFFER, reinterpret_cast<uint64_t>(buffer_), name);
 }

@@ -44,10 +44,12 @@ void check(VkResult result, const char* what) {
       throw Error(Exit::Budget,
                   text +
                       "; the device or the machine has too little memory left: close other programs, or lower "
-                      "--max-gpu-mem");
+                      "--max-gpu-mem",
+                  Error::Cause::OutOfMemory);
     case VK_ERROR_DEVICE_LOST:
       throw Error(Exit::NoDevice,
-                  text + "; the device was lost: try again, or choose another with --device (divlens devices)");
+                  text + "; the device was lost: try again, or choose another with --device (divlens devices)",
+                  Error::Cause::DeviceLost);
     case VK_ERROR_INITIALIZATION_FAILED:
     case VK_ERROR_INCOMPATIBLE_DRIVER:
       throw Error(Exit::NoDevice, text +

@@ -20,7 +20,9 @@ Commands::Commands(const Context& context) : context_(context) {
 }
 
 Commands::~Commands() {
-  if (pending_) vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX);
+  // A lost device may still be at work when it says so.
+  if (pending_ && vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX) != VK_SUCCESS)
+    vkDeviceWaitIdle(context_.device());
   vkDestroyFence(context_.device(), fence_, nullptr);
   vkDestroyCommandPool(context_.device(), pool_, nullptr);
 }

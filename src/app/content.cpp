@@ -177,7 +177,7 @@ void setOnsets(FigureContent& content, const Session& session, const Cells& cell
   if (settings.plan.onset.empty()) return;
   const Threshold threshold = parseThreshold(settings.plan.onset, "--onset");
   content.onsetDown = onsetDown(plan);
-  for (const std::vector<float>& panel : cells)
+  for (const std::vector<float>& panel : session.whole.empty() ? cells : session.whole)
     content.onsets.push_back(onsetEdges(plan, findOnset(plan, panel, threshold, settings.plan.persist)));
 }
 

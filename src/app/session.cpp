@@ -197,6 +197,7 @@ void maskUncertain(Session& session, std::vector<std::vector<float>>& cells, con
   if (!settings.figure.ciMask) return;
   const Result& result = *session.result;
   if (!result.lower) throw Error(Exit::Usage, "--ci-mask hides cells by their interval; pass --ci 0.95 too");
+  session.whole = cells;
   size_t hidden = 0, all = 0;
   for (size_t panel = 0; panel < cells.size(); ++panel) {
     const std::vector<float> lower = result.lower->read(*session.context, int64_t(panel));

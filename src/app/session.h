@@ -25,6 +25,7 @@ struct Session {
   std::vector<std::string> otherDumps;       ///< paths of those whose panels stand beside the first one's
   std::optional<Verification> verification;  ///< of --verify
   std::string checkpoint;                    ///< the file of --resume, to be removed when all is written
+  std::vector<std::vector<float>> whole;     ///< the cells before --ci-mask hid some: what onsets are found in
   std::optional<Resolution> resolution;      ///< of cells that rounding to the dump's type could make
 };
 

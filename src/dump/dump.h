@@ -15,7 +15,9 @@ struct OpenOptions {
   std::vector<std::string> patterns;  ///< --pattern: presets or patterns of names that are put side by side
   std::string stack;                  ///< --stack: pattern of the files of a folder
   bool wholeTensors = false;          ///< --kind weights: each stacked tensor is one cell
-  std::optional<std::string> dtype;   ///< --dtype: how to read raw |V2 elements ("bf16")
+  /// --rows, --columns and --value, where a table lists a cell a line: its columns with the two labels and the value.
+  std::string rows, columns, value;
+  std::optional<std::string> dtype;  ///< --dtype: how to read raw |V2 elements ("bf16")
   /// Set by a signal handler: reading that must go through much of a file first ends with Error(Interrupted).
   const std::atomic<int>* cancel = nullptr;
 };

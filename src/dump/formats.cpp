@@ -30,10 +30,11 @@ constexpr std::array<std::string_view, 6> kPickle = {".pt", ".pth", ".bin", ".pk
 constexpr std::array<std::string_view, 1> kGguf = {".gguf"};
 constexpr std::array<std::string_view, 1> kKld = {".kld"};
 constexpr std::array<std::string_view, 1> kShards = {".index.json"};
+constexpr std::array<std::string_view, 2> kJsonLines = {".jsonl", ".ndjson"};
 constexpr std::array<std::string_view, 2> kTable = {".csv", ".tsv"};
 
 // THE list of formats, in the order in which they are tried: first all by content, then all by suffix.
-constexpr std::array<Format, 10> kFormats = {{
+constexpr std::array<Format, 11> kFormats = {{
     {"npy", kNpy, detectsNpy, openNpy, true},
     {"lfs", {}, detectsLfsPointer, refuseLfsPointer, false},
     {"npz", kNpz, detectsZip, openNpz, true},
@@ -44,6 +45,7 @@ constexpr std::array<Format, 10> kFormats = {{
     {"shards", kShards, nullptr, openShards, false},
     {"csv", std::span(kTable).first<1>(), nullptr, openTable, false},
     {"tsv", std::span(kTable).last<1>(), nullptr, openTable, false},
+    {"jsonl", kJsonLines, nullptr, openJsonLines, false},
 }};
 
 const Format* bySuffix(std::string_view path) {
@@ -108,10 +110,9 @@ Dump openDumpFile(const std::string& path, const OpenOptions& options) {
   const Format* found = byContent(head);
   const Format* format = found ? found : named;
   if (!format) {
-    badInput(path,
-             fmt::format(
-                 "starts with '{}', which no known format does; .safetensors, .npy, .npz, .kld, .csv and .tsv are read",
-                 escaped(head, 8)));
+    badInput(path, fmt::format("starts with '{}', which no known format does; .safetensors, .npy, .npz, .kld, .csv, "
+                               ".tsv and .jsonl are read",
+                               escaped(head, 8)));
   }
   Dump dump = format->open(source, options);
   dump.path = path;

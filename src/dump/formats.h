@@ -40,7 +40,10 @@ Dump openShards(const std::shared_ptr<const ByteSource>& source, const OpenOptio
 bool detectsKld(std::string_view head);
 /// What llama.cpp's llama-perplexity writes with --kl-divergence-base (or --save-all-logits).
 Dump openKld(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+/// A table row by row, or a cell a line where options.rows, columns and value name its columns.
 Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+/// Training logs, an object a line: a row for each step and a column for each number, or as options.value says.
+Dump openJsonLines(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 
 // Recognised to be refused with a word on what to do (refused.cpp).
 bool detectsPickle(std::string_view head);

@@ -1,3 +1,5 @@
+#include "dump/table.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include "dump/fault.h"
 #include "dump/formats.h"
 #include "dump/records.h"
+#include "suggest.h"
 
 namespace divlens {
 namespace {
@@ -39,39 +42,13 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-std::optional<double> number(std::string_view cell) {
-  const std::string_view text = trimmed(cell);
-  for (const Word& word : kWords) {
-    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
-    if (std::equal(text.begin(), text.end(), word.text.begin(), word.text.end(), same)) return word.value;
-  }
-  // from_chars knows no leading plus, and its own words (nan(...)) are not for tables.
-  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
-  if (digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos || text.starts_with("+-") ||
-      text.starts_with("++"))
-    return {};
-  double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) return {};
-  return value;
-}
-
-struct Table {
-  std::string rowAxis = "row";
-  std::vector<std::string> rowLabels;
-  std::vector<std::string> columnLabels;
-  std::vector<double> values;
-  size_t rows = 0;
-  size_t columns = 0;
-};
-
 void appendRow(Table& table, const Record& record, size_t firstCell, const std::string& file) {
   if (record.cells.size() != table.columns + firstCell) {
     badInput(file, fmt::format("line {} has {} cells, the first line has {}", record.line, record.cells.size(),
                                table.columns + firstCell));
   }
   for (size_t i = firstCell; i < record.cells.size(); ++i) {
-    const auto value = number(record.cells[i]);
+    const auto value = tableNumber(record.cells[i]);
     if (!value) {
       badInput(file, fmt::format("line {}, column {}: '{}' is not a number", record.line, i + 1,
                                  escaped(record.cells[i], 40)));
@@ -92,7 +69,7 @@ Table parse(std::string_view text, char separator, const std::string& file) {
     const bool blank = record.cells.size() == 1 && record.cells[0].empty();
     if (blank && (first || table.columns + (labelled ? 1 : 0) > 1)) continue;
     if (first) {
-      labelled = record.cells[0].empty() || !number(record.cells[0]);
+      labelled = record.cells[0].empty() || !tableNumber(record.cells[0]);
       table.columns = record.cells.size() - (labelled ? 1 : 0);
       if (table.columns == 0)
         badInput(file, fmt::format("line {}: one cell of text, no columns of numbers", record.line));
@@ -116,7 +93,7 @@ Axis makeAxis(std::string axisName, size_t length, std::vector<std::string> labe
   axis.length = static_cast<int64_t>(length);
   axis.labels = std::move(labels);
   for (const std::string& label : axis.labels) {
-    const auto value = number(label);
+    const auto value = tableNumber(label);
     if (!value || !std::isfinite(*value)) {
       axis.coordinates.clear();
       break;
@@ -126,14 +103,95 @@ Axis makeAxis(std::string axisName, size_t length, std::vector<std::string> labe
   return axis;
 }
 
+/// Where a column of that name is; nothing where there is none.
+std::optional<size_t> columnNamed(const Record& header, const std::string& name) {
+  for (size_t i = 0; i < header.cells.size(); ++i)
+    if (!name.empty() && trimmed(header.cells[i]) == name) return i;
+  return {};
+}
+
+/// True where the header has the columns that --rows and --columns name: then each line is a cell.
+bool listsCells(const Record& header, const OpenOptions& options) {
+  return !options.value.empty() ||
+         (options.rows != options.columns && columnNamed(header, options.rows) && columnNamed(header, options.columns));
+}
+
+/// The columns with the labels and the value; Error(Usage) that lists what there is.
+struct CellColumns {
+  size_t row, column, value;
+};
+CellColumns cellColumns(const Record& header, const OpenOptions& options, const std::string& file) {
+  std::vector<std::string> names;
+  for (const std::string& cell : header.cells) names.emplace_back(trimmed(cell));
+  const auto find = [&](const char* option, const std::string& name) {
+    if (const auto at = columnNamed(header, name)) return *at;
+    const std::string guess = name.empty() ? "" : didYouMean(escaped(name), names);
+    throw Error(Exit::Usage,
+                fmt::format("{}: each line is a cell: {}{} its columns: {}", escapedPath(file),
+                            name.empty() ? fmt::format("say with {} which column has its labels", option)
+                                         : fmt::format("there is no column '{}' ({})", escaped(name), option),
+                            guess.empty() ? ";" : guess, listed(names)));
+  };
+  CellColumns out{find("--rows", options.rows), find("--columns", options.columns), 0};
+  if (options.value.empty() && names.size() == 3) {
+    out.value = 3 - out.row - out.column;
+  } else if (options.value.empty()) {
+    throw Error(Exit::Usage, fmt::format("{}: each line is a cell: say with --value which column has it; its columns: "
+                                         "{}",
+                                         escapedPath(file), listed(names)));
+  } else {
+    out.value = find("--value", options.value);
+  }
+  if (out.row == out.column || out.row == out.value || out.column == out.value)
+    throw Error(Exit::Usage, fmt::format("{}: --rows, --columns and --value must be three columns", escapedPath(file)));
+  return out;
+}
+
+Table parseList(RecordReader& reader, const Record& header, const OpenOptions& options, const std::string& file,
+                std::vector<std::string>& notes) {
+  const CellColumns columns = cellColumns(header, options, file);
+  Pivot pivot(file, options.rows, options.columns);
+  Record record;
+  while (reader.next(record)) {
+    if (record.cells.size() == 1 && record.cells[0].empty()) continue;
+    if (record.cells.size() != header.cells.size())
+      badInput(file, fmt::format("line {} has {} cells, the first line has {}", record.line, record.cells.size(),
+                                 header.cells.size()));
+    const std::string& text = record.cells[columns.value];
+    const auto value = tableNumber(text);
+    if (!value)
+      badInput(file, fmt::format("line {}, column '{}': '{}' is not a number", record.line,
+                                 escaped(header.cells[columns.value]), escaped(text, 40)));
+    pivot.add(std::string(trimmed(record.cells[columns.row])), std::string(trimmed(record.cells[columns.column])),
+              *value, record.line);
+  }
+  if (pivot.empty()) badInput(file, "no cells: there are no lines below the first");
+  return pivot.table(notes);
+}
+
 }  // namespace
 
-Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOptions&) {
+std::optional<double> tableNumber(std::string_view cell) {
+  const std::string_view text = trimmed(cell);
+  for (const Word& word : kWords) {
+    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
+    if (std::equal(text.begin(), text.end(), word.text.begin(), word.text.end(), same)) return word.value;
+  }
+  // from_chars knows no leading plus, and its own words (nan(...)) are not for tables.
+  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
+  if (digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos || text.starts_with("+-") ||
+      text.starts_with("++"))
+    return {};
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return {};
+  return value;
+}
+
+Dump dumpOfTable(const ByteSource& source, Table table) {
   Dump dump;
-  dump.path = source->name();
-  const std::string text = readText(*source);
-  Table table = parse(text, hasSuffix(dump.path, ".tsv") ? '\t' : ',', dump.path);
-  if (table.rowAxis == "column") table.rowAxis = "row";  // the name of the other axis
+  dump.path = source.name();
+  if (table.rowAxis == table.columnAxis) table.rowAxis = "row";  // the name of the other axis
   Tensor tensor;
   tensor.name = stem(dump.path);
   tensor.dtype = DType::F64;
@@ -142,11 +200,27 @@ Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOption
   tensor.strides = stridesInC(tensor.shape);
   tensor.kind = Kind::Scalar;
   tensor.axes.push_back(makeAxis(table.rowAxis, table.rows, std::move(table.rowLabels)));
-  tensor.axes.push_back(makeAxis("column", table.columns, std::move(table.columnLabels)));
+  tensor.axes.push_back(makeAxis(table.columnAxis, table.columns, std::move(table.columnLabels)));
   std::vector<std::byte> bytes(table.values.size() * sizeof(double));
   std::memcpy(bytes.data(), table.values.data(), bytes.size());
   tensor.source = memoryBytes(dump.path, std::move(bytes));
   dump.tensors.push_back(std::move(tensor));
+  return dump;
+}
+
+Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options) {
+  const std::string& file = source->name();
+  const std::string text = readText(*source);
+  const char separator = hasSuffix(file, ".tsv") ? '\t' : ',';
+  RecordReader reader(text, separator, file);
+  Record header;
+  do {
+    if (!reader.next(header)) break;
+  } while (header.cells.size() == 1 && header.cells[0].empty());
+  if (!listsCells(header, options)) return dumpOfTable(*source, parse(text, separator, file));
+  std::vector<std::string> notes;
+  Dump dump = dumpOfTable(*source, parseList(reader, header, options, file, notes));
+  dump.notes = std::move(notes);
   return dump;
 }
 

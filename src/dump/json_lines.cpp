@@ -1,0 +1,162 @@
+// Logs of training as JSON lines: an object a line.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "dump/escape.h"
+#include "dump/fault.h"
+#include "dump/formats.h"
+#include "dump/json.h"
+#include "dump/records.h"
+#include "dump/table.h"
+#include "suggest.h"
+
+namespace divlens {
+namespace {
+
+using Json = nlohmann::json;
+
+// What frameworks call the step, in the order in which it is looked for.
+constexpr std::array<const char*, 6> kSteps = {"step", "global_step", "_step", "iteration", "iter", "epoch"};
+
+/// Python writes NaN, Infinity and -Infinity, which JSON does not know: they become texts.
+std::string withoutBareWords(std::string_view line) {
+  constexpr std::array<std::string_view, 3> kWords = {"NaN", "-Infinity", "Infinity"};
+  std::string out;
+  bool inText = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') inText = !inText;
+    if (inText && line[i] == '\\' && i + 1 < line.size()) out += line[i++];
+    const auto word = std::find_if(kWords.begin(), kWords.end(),
+                                   [&](std::string_view w) { return !inText && line.substr(i).starts_with(w); });
+    if (word == kWords.end()) {
+      out += line[i];
+      continue;
+    }
+    out += fmt::format("\"{}\"", *word);
+    i += word->size() - 1;
+  }
+  return out;
+}
+
+/// The number that a value is; nothing for texts that mean none, true and false, and what holds others.
+std::optional<double> numberOf(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_null()) return std::numeric_limits<double>::quiet_NaN();
+  if (!value.is_string() || value.get_ref<const std::string&>().empty()) return {};
+  return tableNumber(value.get_ref<const std::string&>());
+}
+
+std::string labelOf(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+/// Calls `visit` with the name and value of each number in a value, those further inside as "outer.inner".
+void eachNumber(const std::string& name, const Json& value,
+                const std::function<void(const std::string&, double)>& visit) {
+  if (const auto number = numberOf(value)) return visit(name, *number);
+  const std::string prefix = name.empty() ? "" : name + ".";
+  if (value.is_object())
+    for (const auto& [key, inner] : value.items()) eachNumber(prefix + key, inner, visit);
+  if (value.is_array())
+    for (size_t i = 0; i < value.size(); ++i) eachNumber(prefix + std::to_string(i), value[i], visit);
+}
+
+/// What the lines say, and under which keys.
+class Log {
+ public:
+  Log(const std::string& file, const OpenOptions& options) : file_(file), options_(options) {}
+
+  void add(const nlohmann::ordered_json& ordered, size_t line) {
+    const Json object = ordered;
+    if (pivot_ == nullptr) choose(object);
+    const std::string row = rowKey_.empty() ? std::to_string(line - 1) : rowOf(object, line);
+    if (row.empty()) return;
+    if (!options_.value.empty()) {
+      const auto value = object.find(options_.value);
+      if (value == object.end()) return;  // other lines of the log
+      found_ = true;
+      const auto column = options_.columns.empty() ? object.end() : object.find(options_.columns);
+      const auto visit = [&](const std::string& name, double number) { pivot_->add(row, name, number, line); };
+      if (column != object.end()) return eachNumber(labelOf(*column), *value, visit);
+      return eachNumber(value->is_structured() ? "" : options_.value, *value, visit);
+    }
+    for (const auto& [key, value] : ordered.items()) {
+      if (key == rowKey_) continue;
+      eachNumber(key, value, [&](const std::string& name, double number) { pivot_->add(row, name, number, line); });
+    }
+  }
+
+  Table table(std::vector<std::string>& notes) const {
+    if (!options_.value.empty() && !found_) failKey("--value", options_.value);
+    if (pivot_ == nullptr || pivot_->empty()) badInput(file_, "no numbers in its lines");
+    if (skipped_ > 0)
+      notes.push_back(
+          fmt::format("{}: {} lines have no '{}' and are left out", escapedPath(file_), skipped_, escaped(rowKey_)));
+    return pivot_->table(notes);
+  }
+
+ private:
+  [[noreturn]] void failKey(const char* option, const std::string& key) const {
+    const std::string guess = didYouMean(escaped(key), keys_);
+    throw Error(Exit::Usage,
+                fmt::format("{}: no line has the key '{}' ({}){} those of its first line: {}", escapedPath(file_),
+                            escaped(key), option, guess.empty() ? ";" : guess, listed(keys_)));
+  }
+
+  void choose(const Json& first) {
+    for (const auto& [key, value] : first.items()) keys_.push_back(escaped(key));
+    rowKey_ = options_.rows;
+    if (!rowKey_.empty() && !first.contains(rowKey_)) failKey("--rows", rowKey_);
+    for (const char* key : kSteps)
+      if (rowKey_.empty() && first.contains(key)) rowKey_ = key;
+    pivot_ = std::make_unique<Pivot>(file_, rowKey_.empty() ? "line" : rowKey_,
+                                     options_.columns.empty() ? "column" : options_.columns);
+  }
+
+  std::string rowOf(const Json& object, size_t line) {
+    const auto at = object.find(rowKey_);
+    if (at == object.end()) {
+      ++skipped_;
+      return "";
+    }
+    if (at->is_structured()) badInput(file_, fmt::format("line {}: '{}' is no label", line, escaped(rowKey_)));
+    return labelOf(*at);
+  }
+
+  const std::string& file_;
+  const OpenOptions& options_;
+  std::vector<std::string> keys_;
+  std::string rowKey_;
+  std::unique_ptr<Pivot> pivot_;
+  size_t skipped_ = 0;
+  bool found_ = false;
+};
+
+}  // namespace
+
+Dump openJsonLines(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options) {
+  const std::string text = readText(*source);
+  const std::string& file = source->name();
+  Log log(file, options);
+  size_t number = 0;
+  for (size_t start = 0; start < text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    const std::string_view line = std::string_view(text).substr(start, end - start);
+    start = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const Json checked = parseJson(withoutBareWords(line), fmt::format("{}: line {}", file, number));
+    if (!checked.is_object()) badInput(file, fmt::format("line {} is no JSON object", number));
+    log.add(nlohmann::ordered_json::parse(withoutBareWords(line)), number);
+  }
+  Dump dump;
+  std::vector<std::string> notes;
+  dump = dumpOfTable(*source, log.table(notes));
+  dump.notes = std::move(notes);
+  return dump;
+}
+
+}  // namespace divlens

@@ -1,0 +1,133 @@
+// Tables that list a cell a line, and training logs.
+#include <cmath>
+
+#include "dump_fixtures.h"
+
+using namespace divlens;
+using namespace divlens::test;
+
+namespace {
+
+using Labels = std::vector<std::string>;
+
+OpenOptions columns(const std::string& rows, const std::string& across, const std::string& value) {
+  OpenOptions options;
+  options.rows = rows;
+  options.columns = across;
+  options.value = value;
+  return options;
+}
+
+Dump opened(const std::string& file, const std::string& text, const OpenOptions& options = {}) {
+  const TempDir dir;
+  return openDump(dir.write(file, text), options);
+}
+
+std::string refused(Exit code, const std::string& file, const std::string& text, const OpenOptions& options = {}) {
+  const TempDir dir;
+  const std::string path = dir.write(file, text);
+  return failure(code, [&] { openDump(path, options); });
+}
+
+const std::string kLong = "step,layer,kl\n0,1,0.5\n0,3,0.7\n150,1,1\n150,2,2\n150,3,3\n1000,1,inf\n";
+
+}  // namespace
+
+TEST_CASE("a table that lists cells becomes a grid", "[table]") {
+  const Dump dump = opened("a.csv", kLong, columns("step", "layer", "kl"));
+  const Tensor& tensor = dump.tensors.at(0);
+  CHECK(tensor.kind == Kind::Scalar);
+  CHECK(tensor.axes[0].name == "step");
+  CHECK(tensor.axes[0].labels == Labels{"0", "150", "1000"});
+  CHECK(tensor.axes[0].coordinates == std::vector<double>{0, 150, 1000});
+  CHECK(tensor.axes[1].name == "layer");
+  CHECK(tensor.axes[1].labels == Labels{"1", "2", "3"});  // 2 comes late, between 1 and 3
+  const std::vector<float> values = allElements(tensor);
+  CHECK(values[0] == 0.5f);
+  CHECK(std::isnan(values[1]));
+  CHECK(values[2] == 0.7f);
+  CHECK(values[4] == 2);
+  CHECK(std::isinf(values[6]));
+  CHECK(std::isnan(values[8]));
+  REQUIRE(dump.notes.size() == 1);
+  CHECK_THAT(dump.notes[0], ContainsSubstring("3 of 9 cells"));
+}
+
+TEST_CASE("the columns may be in any order, and the third need not be named", "[table]") {
+  const Dump dump =
+      opened("a.tsv", "kl\tlayer\tstep\n1\tb\tx\n2\ta\tx\n3\tb\ty\n4\ta\ty\n", columns("step", "layer", ""));
+  CHECK(dump.tensors[0].axes[1].labels == Labels{"b", "a"});
+  CHECK(allElements(dump.tensors[0]) == std::vector<float>{1, 2, 3, 4});
+  // A header without those columns is a grid as before.
+  CHECK(opened("a.csv", "step,1,2\n0,5,6\n", columns("step", "layer", "")).tensors[0].axes[1].labels ==
+        Labels{"1", "2"});
+}
+
+TEST_CASE("lists of cells that make no grid say why", "[table]") {
+  const OpenOptions all = columns("step", "layer", "kl");
+  CHECK_THAT(refused(Exit::BadInput, "a.csv", kLong + "0,3,9\n", all),
+             ContainsSubstring("lines 3 and 8") && ContainsSubstring("step '0', layer '3'"));
+  CHECK_THAT(refused(Exit::BadInput, "a.csv", kLong + "1,2\n", all), ContainsSubstring("line 8 has 2 cells"));
+  CHECK_THAT(refused(Exit::BadInput, "a.csv", kLong + "1,2,x\n", all), ContainsSubstring("'x' is not a number"));
+  CHECK_THAT(refused(Exit::BadInput, "a.csv", "step,layer,kl\n", all), ContainsSubstring("no lines"));
+  CHECK_THAT(refused(Exit::Usage, "a.csv", kLong, columns("step", "layers", "kl")),
+             ContainsSubstring("no column 'layers'") && ContainsSubstring("layer"));
+  CHECK_THAT(refused(Exit::Usage, "a.csv", kLong, columns("step", "layer", "step")),
+             ContainsSubstring("three columns"));
+  CHECK_THAT(refused(Exit::Usage, "a.csv", kLong, columns("", "layer", "kl")), ContainsSubstring("--rows"));
+  CHECK_THAT(refused(Exit::Usage, "a.csv", "a,b,c,d\n1,2,3,4\n", columns("a", "b", "")), ContainsSubstring("--value"));
+}
+
+TEST_CASE("a long list of cells that hardly meet is no grid", "[table]") {
+  std::string text = "a,b,v\n";
+  for (int i = 0; i < 20000; ++i) text += fmt::format("{},{},1\n", i, i);
+  CHECK_THAT(refused(Exit::Budget, "a.csv", text, columns("a", "b", "v")), ContainsSubstring("20000 cells are listed"));
+}
+
+TEST_CASE("a training log is a grid of steps and what they log", "[table]") {
+  const Dump dump = opened("log.jsonl",
+                           "{\"step\": 0, \"loss\": 2.5, \"note\": \"start\", \"grad\": {\"0\": 1, \"1\": NaN}}\n\n"
+                           "{\"step\": 10, \"loss\": Infinity, \"text\": \"NaN \\\"x\"}\n"
+                           "{\"eval\": 1}\n"
+                           "{\"step\": 10, \"lr\": 1e-4}\n");
+  const Tensor& tensor = dump.tensors.at(0);
+  CHECK(tensor.name == "log");
+  CHECK(tensor.axes[0].name == "step");
+  CHECK(tensor.axes[0].labels == Labels{"0", "10"});
+  CHECK(tensor.axes[1].labels == Labels{"loss", "lr", "grad.0", "grad.1"});
+  const std::vector<float> values = allElements(tensor);
+  CHECK(values[0] == 2.5f);
+  CHECK(std::isnan(values[1]));
+  CHECK(values[2] == 1);
+  CHECK(std::isnan(values[3]));
+  CHECK(std::isinf(values[4]));
+  CHECK(values[5] == 1e-4f);
+  CHECK_THAT(dump.notes.at(0), ContainsSubstring("1 lines have no 'step'"));
+}
+
+TEST_CASE("a log's lists and objects spread along the columns", "[table]") {
+  const OpenOptions options = columns("step", "layer", "kl");
+  const std::string text =
+      "{\"step\": 0, \"kl\": [0.1, 0.2], \"x\": 1}\n{\"step\": 5, \"kl\": [0.3, 0.4]}\n{\"x\": 1}\n";
+  const Tensor spread = opened("log.jsonl", text, options).tensors.at(0);
+  CHECK(spread.axes[1].name == "layer");
+  CHECK(spread.axes[1].labels == Labels{"0", "1"});
+  CHECK(allElements(spread) == std::vector<float>{0.1f, 0.2f, 0.3f, 0.4f});
+  const std::string lines =
+      "{\"step\": 0, \"layer\": \"a\", \"kl\": 1}\n{\"step\": 0, \"layer\": \"b\", \"kl\": null}\n";
+  const Tensor listed = opened("log.ndjson", lines, options).tensors.at(0);
+  CHECK(listed.axes[1].labels == Labels{"a", "b"});
+  CHECK(std::isnan(allElements(listed)[1]));
+}
+
+TEST_CASE("logs that cannot be read say where", "[table]") {
+  CHECK_THAT(refused(Exit::BadInput, "a.jsonl", "{\"step\": 0, \"x\": 1}\n{\"step\": \n"), ContainsSubstring("line 2"));
+  CHECK_THAT(refused(Exit::BadInput, "a.jsonl", "[1]\n"), ContainsSubstring("no JSON object"));
+  CHECK_THAT(refused(Exit::BadInput, "a.jsonl", "{\"step\": 0}\n"), ContainsSubstring("no numbers"));
+  CHECK_THAT(refused(Exit::BadInput, "a.jsonl", "{\"step\": 0, \"x\": 1}\n{\"step\": 0, \"x\": 2}\n"),
+             ContainsSubstring("lines 1 and 2"));
+  CHECK_THAT(refused(Exit::Usage, "a.jsonl", "{\"step\": 0, \"loss\": 1}\n", columns("step", "layer", "los")),
+             ContainsSubstring("'los'") && ContainsSubstring("loss"));
+  CHECK_THAT(refused(Exit::Usage, "a.jsonl", "{\"step\": 0, \"loss\": 1}\n", columns("stp", "", "")),
+             ContainsSubstring("'stp'"));
+}

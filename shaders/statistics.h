@@ -21,6 +21,8 @@
             float(w.small[push.threshold]) / n)                                                                                \
   STATISTIC(209, Min, "min", "min x", "min", Nothing, None, w.low)                                                             \
   STATISTIC(210, Max, "max", "max x", "max", Nothing, None, w.high)                                                            \
+  STATISTIC(211, HistogramEntropy, "histogram-entropy", "−Σ f ln f of the shares f of entries in each bin: sign × an eighth of an octave of |x| (2^-40 to 2^24, edges linear in each octave), one bin for all below; nats", \
+            "histogram entropy", Nothing, None, histogramEntropy(index, w.count))                                              \
   STATISTIC(220, RelChange, "rel-change", "‖A − B‖ / ‖B‖, B the reference (Frobenius)", "relative change", Reference, None,    \
             ratio(sqrt(w.differenceSquares), sqrt(w.referenceSquares), w.differenceExponent - w.referenceExponent))            \
   STATISTIC(221, WeightL2, "l2", "‖A − B‖ of the stored entries", "L2", Reference, Symmetric,                                  \
@@ -28,5 +30,9 @@
   STATISTIC(222, WeightCosine, "cosine", "Σxy / (‖A‖‖B‖) of the stored entries", "cosine", Reference, Symmetric,               \
             clamp((w.cross + w.crossLow) / (sqrt(w.squares) * sqrt(w.referenceSquares)), -1.0, 1.0))                           \
   STATISTIC(223, SignFlips, "sign-flips", "share of entries whose sign differs from the reference's (xy < 0)", "sign flips",   \
-            Reference, Symmetric, float(w.flips) / n)
+            Reference, Symmetric, float(w.flips) / n)                                                                          \
+  STATISTIC(224, HistogramJsd, "histogram-jsd", "JSD of the cell's and the reference's histogram over the bins of histogram-entropy, nats", \
+            "histogram JSD", Reference, Symmetric, histogramJsd(index, w.count))                                               \
+  STATISTIC(225, HistogramKl, "histogram-kl", "KL(g‖f) of the reference's histogram g and the cell's f over those bins, half an entry added to each bin that either has, nats", \
+            "histogram KL", Reference, Directed, histogramKl(index, w.count))
 // clang-format on

@@ -13,6 +13,11 @@ const uint kWeightSteps = 128u;   // steps of an invocation, at most: far below 
 const uint kMostThresholds = 4u;  // sparsity:ε in one run
 const uint kMergeAtOnce = 32u;    // parts that one invocation merges
 
+// Bins of a histogram: 0 for all below 2^kLowestOctave, then eight an octave for positive and for negative entries.
+const int kLowestOctave = -40;
+const uint kSideBins = 512u;
+const uint kHistogramBins = 2u * kSideBins + 1u;
+
 const uint kCellNan = 1u;
 const uint kCellInfinite = 2u;
 const uint kCellNegativeInfinite = 4u;
@@ -50,6 +55,7 @@ struct WeightBlock {
   uint reference;
   uint count;
   uint out_;  // index of its first lane's moments
+  uint item;  // which of the batch's cells
 };
 
 struct WeightPush {
@@ -86,7 +92,7 @@ struct WeightFinishPush {
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(WeightMoments) == 92 && sizeof(WeightBlock) == 16 && sizeof(WeightMerge) == 16 &&
+static_assert(sizeof(WeightMoments) == 92 && sizeof(WeightBlock) == 20 && sizeof(WeightMerge) == 16 &&
               sizeof(WeightCell) == 16);
 }  // namespace divlens::kernels
 #endif

@@ -3,6 +3,7 @@
 // The value of one statistic of each cell from the moments of all its elements (statistics.h).
 #include "kernels.h"
 #include "weights.h"
+#include "functions.glsl"
 #include "weights.glsl"
 #include "statistics.h"
 
@@ -11,7 +12,10 @@ layout(local_size_x = 64) in;
 layout(std430, set = 0, binding = 0) readonly buffer Cells { WeightCell cells[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Moments { WeightMoments moments[]; };
 layout(std430, set = 0, binding = 2) writeonly buffer Values { uint values[]; };
+layout(std430, set = 0, binding = 3) readonly buffer Histograms { uint histograms[]; };
 layout(push_constant) uniform Push { WeightFinishPush push; };
+
+#include "weights_histogram.glsl"
 
 const uint Nothing = 0u;
 const uint Reference = 1u;
@@ -29,7 +33,7 @@ float ratio(float a, float b, int e) {
 
 bool ofSize(uint metric) { return metric >= 202u && metric <= 205u; }
 
-float valueOf(WeightMoments w) {
+float valueOf(WeightMoments w, uint index) {
   float n = float(w.count);
 #define STATISTIC_VALUE(id, enumerator, name, formula, symbol, needs, direction, value) \
   if (push.metric == id) {                                                             \
@@ -48,7 +52,7 @@ void main() {
   if (cell.missing == 0u) {
     WeightMoments w = moments[cell.moments];
     bool infinite = (w.flags & (kCellInfinite | kCellNegativeInfinite)) != 0u && !ofSize(push.metric);
-    if ((w.flags & kCellNan) == 0u && !infinite) bits = floatBitsToUint(valueOf(w));
+    if ((w.flags & kCellNan) == 0u && !infinite) bits = floatBitsToUint(valueOf(w, index));
   }
   values[push.channelOffset + cell.slot] = bits;
 }

@@ -12,9 +12,9 @@ using namespace divlens::test;
 
 namespace {
 
-const std::vector<std::string> kOfCell = {"mean", "std",      "rms",      "abs-max",       "l1", "norm",
-                                          "min",  "kurtosis", "skewness", "sparsity:0.01", "max"};
-const std::vector<std::string> kOfPair = {"rel-change", "l2", "cosine", "sign-flips"};
+const std::vector<std::string> kOfCell = {"mean", "std",      "rms",      "abs-max",       "l1",  "norm",
+                                          "min",  "kurtosis", "skewness", "sparsity:0.01", "max", "histogram-entropy"};
+const std::vector<std::string> kOfPair = {"rel-change", "l2", "cosine", "sign-flips", "histogram-jsd", "histogram-kl"};
 
 Array arrayOf(const std::string& name, DType dtype, std::vector<double> values) {
   for (double& value : values) value = asStored(value, dtype);
@@ -99,6 +99,8 @@ TEST_CASE_METHOD(GpuTest, "identical tensors differ by exactly nothing", "[weigh
   CHECK(cells.at(1, 0, 0) == 0.0f);
   CHECK(std::abs(cells.at(2, 0, 0) - 1.0f) < 2e-7f);
   CHECK(cells.at(3, 0, 0) == 0.0f);
+  CHECK(cells.at(4, 0, 0) == 0.0f);
+  CHECK(cells.at(5, 0, 0) == 0.0f);
 }
 
 TEST_CASE_METHOD(GpuTest, "entries that are no numbers follow the rules", "[weights]") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
 
 #include "divergence/stages.h"
@@ -25,6 +26,40 @@ template <typename Term>
 double sum(const std::vector<double>& x, const Term& term) {
   long double out = 0;
   for (size_t i = 0; i < x.size(); ++i) out += static_cast<long double>(term(i));
+  return double(out);
+}
+
+/// Entries of each bin: sign, octave and eighth of it; all below 2^-40 share one.
+std::map<int, double> histogramOf(const std::vector<double>& x) {
+  std::map<int, double> out;
+  for (const double v : x) {
+    int exponent = 0;
+    const double part = std::frexp(std::abs(double(float(v))), &exponent);  // in [1/2, 1)
+    const int eighth = 8 * (exponent - 1 + 40) + int((2 * part - 1) * 8);
+    const int bin = v == 0 || eighth < 0 ? 0 : 1 + std::min(eighth, 511);
+    out[v < 0 ? -bin : bin] += 1;
+  }
+  return out;
+}
+
+double entropyOf(const std::vector<double>& x) {
+  double out = 0;
+  for (const auto& [bin, count] : histogramOf(x)) out -= count / double(x.size()) * std::log(count / double(x.size()));
+  return out;
+}
+
+/// JSD, or KL from the reference with half an entry added to each bin.
+double histogramDivergence(const std::vector<double>& x, const std::vector<double>& y, bool jsd) {
+  std::map<int, double> f = histogramOf(x), g = histogramOf(y);
+  for (const auto& [bin, count] : histogramOf(x)) g.try_emplace(bin, 0);
+  for (const auto& [bin, count] : g) f.try_emplace(bin, 0);
+  const double more = jsd ? 0 : 0.5, all = double(x.size()) + more * double(f.size());
+  long double out = 0;
+  for (const auto& [bin, count] : f) {
+    const long double q = (count + more) / all, p = (g.at(bin) + more) / all, m = jsd ? (p + q) / 2 : q;
+    if (p > 0) out += (jsd ? 0.5L : 1.0L) * p * std::log(p / m);
+    if (jsd && q > 0) out += 0.5L * q * std::log(q / m);
+  }
   return double(out);
 }
 
@@ -53,6 +88,8 @@ double ofCell(int id, const std::vector<double>& x, double parameter) {
       return moment(3) / std::pow(moment(2), 1.5);
     case kSparsity:
       return double(std::count_if(x.begin(), x.end(), [&](double v) { return std::abs(v) <= parameter; })) / n;
+    case kHistogramEntropy:
+      return entropyOf(x);
     case kMin:
       return *std::min_element(x.begin(), x.end());
     case kMax:
@@ -73,6 +110,10 @@ double ofPair(int id, const std::vector<double>& x, const std::vector<double>& y
       return std::sqrt(difference);
     case kWeightCosine:
       return sum(x, [&](size_t i) { return x[i] * y[i]; }) / (std::sqrt(own) * std::sqrt(other));
+    case kHistogramJsd:
+      return histogramDivergence(x, y, true);
+    case kHistogramKl:
+      return histogramDivergence(x, y, false);
     case kSignFlips:
       return sum(x, [&](size_t i) { return x[i] * y[i] < 0 ? 1.0 : 0.0; }) / double(x.size());
     default:

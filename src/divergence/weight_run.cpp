@@ -22,6 +22,7 @@ constexpr size_t kSlots = 3;
 constexpr uint32_t kMostBlocks = 4096;                 // of a tile
 constexpr uint32_t kMostPieces = 16384;                // of a batch
 constexpr uint64_t kBatchBytes = uint64_t{256} << 20;  // so that values appear while a checkpoint is read
+constexpr size_t kMostHistograms = 512;                // of a batch
 constexpr uint32_t kInvocations = 64;                  // local size of the merging and finishing kernels
 constexpr uint64_t kAlignment = 32;                    // of a segment: one step of F32
 
@@ -38,6 +39,7 @@ uint32_t groups(size_t count) { return uint32_t((count + kInvocations - 1) / kIn
 struct WeightRun::Segment {
   int64_t cell, reference, first, count;
   uint32_t piece;  ///< index of its moments
+  uint32_t item;   ///< of the batch
 };
 
 /// Segments of the same element types that are read together.
@@ -88,7 +90,7 @@ struct WeightRun::Slot {
       : upload(context, bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "tensors"),
         blocks(context, kMostBlocks * sizeof(WeightBlock), gpu::Memory::Upload, "tensor blocks"),
         merges(context, mergeCount * sizeof(WeightMerge), gpu::Memory::Upload, "merges"),
-        submission(context, 16, 3) {
+        submission(context, 17, 3) {
     if (!upload.mapped()) upload = gpu::Buffer(context, bytes, gpu::Memory::Upload, "tensors");
     if (!context.unifiedMemory()) device = gpu::Buffer(context, bytes, gpu::Memory::Device, "device tensors");
   }
@@ -100,8 +102,8 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
       cells_(plan.cells),
       lanes_(context.isCpu() ? 8 : 64),
       merge_(context, "weights_merge.comp", 2, uint32_t(sizeof(kernels::WeightMergePush)), {}),
-      finish_(context, "weights_finish.comp", 3, uint32_t(sizeof(kernels::WeightFinishPush)), {}),
-      last_(context, 32, 3) {
+      finish_(context, "weights_finish.comp", 4, uint32_t(sizeof(kernels::WeightFinishPush)), {}),
+      last_(context, 32, 4) {
   if (plan.reference.kind == ReferenceKind::Rows || plan.reference.kind == ReferenceKind::Shifted)
     references_.emplace(plan.reference.tensor);
   const uint64_t scratch = uint64_t(kMostBlocks) * lanes_ * 2;
@@ -110,6 +112,10 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
   const uint64_t bytes = kSideBytes * (references_ ? 2 : 1);
   for (size_t i = 0; i < kSlots; ++i) slots_.push_back(std::make_unique<Slot>(context, bytes, kMostBlocks * 4));
   std::fill(std::begin(push_.thresholds), std::end(push_.thresholds), -1.0f);
+  const auto isHistogram = [](const MetricUse& use) { return use.metric->stem().starts_with("histogram-"); };
+  wantsHistograms_ = std::any_of(plan.metrics.begin(), plan.metrics.end(), isHistogram);
+  histograms_ = gpu::Buffer(context, (wantsHistograms_ ? kMostHistograms : 1) * 2 * kernels::kHistogramBins * 4,
+                            gpu::Memory::Device, "histograms");
   size_t used = 0;
   for (const MetricUse& use : plan.metrics)
     if (use.metric->parameter() == "ε") push_.thresholds[used++] = use.parameter;
@@ -117,14 +123,15 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
 
 WeightRun::~WeightRun() = default;
 
-const gpu::ComputePipeline& WeightRun::momentsPipeline(uint32_t cellType, uint32_t referenceType) {
+const gpu::ComputePipeline& WeightRun::pipelineFor(Pipelines& known, const char* shader, uint32_t cellType,
+                                                   uint32_t referenceType) const {
   const uint32_t key = cellType * 16 + referenceType;
-  for (const auto& [known, pipeline] : moments_)
-    if (known == key) return *pipeline;
-  moments_.emplace_back(
-      key, std::make_unique<gpu::ComputePipeline>(context_, "weights.comp", 3, uint32_t(sizeof(kernels::WeightPush)),
-                                                  std::array{lanes_, cellType, referenceType}));
-  return *moments_.back().second;
+  for (const auto& [types, pipeline] : known)
+    if (types == key) return *pipeline;
+  known.emplace_back(key,
+                     std::make_unique<gpu::ComputePipeline>(context_, shader, 3, uint32_t(sizeof(kernels::WeightPush)),
+                                                            std::array{lanes_, cellType, referenceType}));
+  return *known.back().second;
 }
 
 std::vector<WeightRun::Tile> WeightRun::tilesOf(const std::vector<WeightItem>& items,
@@ -133,6 +140,7 @@ std::vector<WeightRun::Tile> WeightRun::tilesOf(const std::vector<WeightItem>& i
   uint32_t pieces = 0;
   const int64_t blockElements = int64_t(lanes_) * kernels::kWeightStep * kernels::kWeightSteps;
   for (const WeightItem& item : items) {
+    const auto number = uint32_t(firstPiece.size());
     firstPiece.push_back(pieces);
     if (item.missing != 0) continue;
     const uint32_t cellType = typeOf(cells_.deviceDType(item.cell));
@@ -140,7 +148,7 @@ std::vector<WeightRun::Tile> WeightRun::tilesOf(const std::vector<WeightItem>& i
         references_ ? typeOf(references_->deviceDType(item.reference)) : uint32_t(kernels::kUniform);
     const int64_t elements = cells_.elements(item.cell);
     for (int64_t first = 0; first < elements; first += kPiece, ++pieces) {
-      const Segment segment{item.cell, item.reference, first, std::min(kPiece, elements - first), pieces};
+      const Segment segment{item.cell, item.reference, first, std::min(kPiece, elements - first), pieces, number};
       const uint64_t cellBytes = padded(uint64_t(segment.count) * (cellType == kernels::kF32 ? 4 : 2));
       const uint64_t referenceBytes =
           references_ ? padded(uint64_t(segment.count) * (referenceType == kernels::kF32 ? 4 : 2)) : 0;
@@ -182,7 +190,7 @@ uint64_t WeightRun::fill(Slot& slot, const Tile& tile) const {
       blocks.push_back({uint32_t((cellAt + uint64_t(first) * cellSize) / 16),
                         uint32_t((referenceAt + uint64_t(first) * referenceSize) / 16),
                         uint32_t(std::min<int64_t>(blockElements, s.count - first)),
-                        kMostPieces + uint32_t(blocks.size()) * lanes_});
+                        kMostPieces + uint32_t(blocks.size()) * lanes_, s.item});
     merges.add(firstMoments, lanes, s.piece);
     cellAt += padded(uint64_t(s.count) * cellSize);
     if (references_) referenceAt += padded(uint64_t(s.count) * referenceSize);
@@ -218,8 +226,13 @@ void WeightRun::record(Slot& slot, const Tile& tile) {
   kernels::WeightPush push = push_;
   push.blocks = tile.blocks;
   const gpu::BufferRange buffers[] = {{&slot.rows()}, {&slot.blocks}, {&buffer_}};
-  momentsPipeline(tile.cellType, tile.referenceType)
-      .dispatch(commands, slot.submission.descriptors(), buffers, std::as_bytes(std::span(&push, 1)), tile.blocks);
+  const auto run = [&](Pipelines& known, const char* shader, std::span<const gpu::BufferRange> bound) {
+    pipelineFor(known, shader, tile.cellType, tile.referenceType)
+        .dispatch(commands, slot.submission.descriptors(), bound, std::as_bytes(std::span(&push, 1)), tile.blocks);
+  };
+  run(moments_, "weights.comp", buffers);
+  const gpu::BufferRange counted[] = {{&slot.rows()}, {&slot.blocks}, {&histograms_}};
+  if (wantsHistograms_) run(counts_, "weights_histogram.comp", counted);
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
   recordMerges(commands, slot.submission.descriptors(), slot.merges, slot.levels);
   slot.submission.submit();
@@ -266,7 +279,7 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
                                          .metric = uint32_t(metric.id),
                                          .channelOffset = uint32_t(channel * channelStride),
                                          .threshold = metric.parameter() == "ε" ? threshold++ : 0};
-    const gpu::BufferRange buffers[] = {{&cellBuffer}, {&buffer_}, {&values}};
+    const gpu::BufferRange buffers[] = {{&cellBuffer}, {&buffer_}, {&values}, {&histograms_}};
     finish_.dispatch(commands, last_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)), groups(cells.size()));
   }
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
@@ -274,9 +287,18 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
   last_.wait();
 }
 
+void WeightRun::clearHistograms() {
+  context_.runOnce([&](VkCommandBuffer commands) {
+    gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kTransferWrite);
+    vkCmdFillBuffer(commands, histograms_.handle(), 0, histograms_.bytes(), 0);
+    gpu::barrier(commands, gpu::kTransferWrite, gpu::kComputeReadWrite);
+  });
+}
+
 void WeightRun::compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values,
                         uint64_t channelStride, const std::function<void(uint64_t)>& afterTile) {
   const std::vector<WeightItem> items = weightItems(plan_, block, entries);
+  const size_t most = wantsHistograms_ ? kMostHistograms : kMostPieces;
   for (size_t first = 0; first < items.size();) {
     std::vector<WeightItem> batch;
     uint64_t bytes = 0;
@@ -284,11 +306,12 @@ void WeightRun::compute(const Block& block, const EntryLayout& entries, const gp
     for (; first < items.size(); ++first) {
       const WeightItem& item = items[first];
       const int64_t own = item.missing != 0 ? 0 : (cells_.elements(item.cell) + kPiece - 1) / kPiece;
-      if (!batch.empty() && (pieces + own > kMostPieces || bytes > kBatchBytes || batch.size() >= kMostPieces)) break;
+      if (!batch.empty() && (pieces + own > kMostPieces || bytes > kBatchBytes || batch.size() >= most)) break;
       batch.push_back(item);
       pieces += own;
       if (item.missing == 0) bytes += cells_.bytes(item.cell);
     }
+    if (wantsHistograms_) clearHistograms();
     std::vector<uint32_t> firstPiece;
     stream(tilesOf(batch, firstPiece), afterTile);
     finish(batch, firstPiece, values, channelStride);

@@ -27,6 +27,7 @@ class WeightRun {
   struct Slot;
   struct Merges;
   void stream(std::vector<Tile> tiles, const std::function<void(uint64_t)>& afterTile);
+  void clearHistograms();
   uint64_t fill(Slot& slot, const Tile& tile) const;
   void record(Slot& slot, const Tile& tile);
   std::vector<Tile> tilesOf(const std::vector<WeightItem>& items, std::vector<uint32_t>& firstPiece) const;
@@ -34,7 +35,10 @@ class WeightRun {
               uint64_t channelStride);
   void recordMerges(VkCommandBuffer commands, gpu::DescriptorPool& pool, const gpu::Buffer& list,
                     const std::vector<uint32_t>& levels) const;
-  const gpu::ComputePipeline& momentsPipeline(uint32_t cellType, uint32_t referenceType);
+  using Pipelines = std::vector<std::pair<uint32_t, std::unique_ptr<gpu::ComputePipeline>>>;
+  /// The kernel for these element types, made when it is first needed.
+  const gpu::ComputePipeline& pipelineFor(Pipelines& known, const char* shader, uint32_t cellType,
+                                          uint32_t referenceType) const;
 
   const gpu::Context& context_;
   const Plan& plan_;
@@ -43,8 +47,10 @@ class WeightRun {
   uint32_t lanes_;
   kernels::WeightPush push_{};
   gpu::ComputePipeline merge_, finish_;
-  std::vector<std::pair<uint32_t, std::unique_ptr<gpu::ComputePipeline>>> moments_;
-  gpu::Buffer buffer_;  ///< moments: of the batch's pieces, then a tile's scratch
+  Pipelines moments_, counts_;
+  bool wantsHistograms_ = false;
+  gpu::Buffer histograms_;  ///< of the batch's cells: counts of the cell's and of the reference's entries
+  gpu::Buffer buffer_;      ///< moments: of the batch's pieces, then a tile's scratch
   std::vector<std::unique_ptr<Slot>> slots_;
   gpu::Submission last_;
 };

@@ -98,7 +98,7 @@ Rates measure(const gpu::Context& context, const Case& what, uint64_t bytes) {
   const Slot& slot = run.holdTile({0, rows, 0, columns}, entryLayout(plan));
   const gpu::Buffer values(context, shape.pairs() * what.metrics.size() * 4, gpu::Memory::Device, "values");
   const gpu::Stopwatch stopwatch(context);
-  ReadLimit limit(context, slot, slot.rowBytes, slot.rowBytes / slot.tile.cellRows.size(), what.vocab);
+  ReadLimit limit(context, slot, slot.rowBytes(), slot.rowBytes() / slot.tile.cellRows.size(), what.vocab);
   std::vector<double> limits, times;
   for (int i = -2; i < kRepeats; ++i) {
     const double reading = limit.seconds(stopwatch);
@@ -115,7 +115,7 @@ Rates measure(const gpu::Context& context, const Case& what, uint64_t bytes) {
     if (limits[i] <= kFallen * rates.limit) ratios.push_back(limits[i] / times[i]);
   rates.ratio = median(ratios);
   rates.kept = int(ratios.size());
-  rates.bytes = slot.rowBytes;
+  rates.bytes = slot.rowBytes();
   rates.elements = slot.tile.entries.size() * uint64_t(what.vocab);
   return rates;
 }
@@ -171,6 +171,17 @@ double fileRate(const gpu::Context& context, uint64_t bytes) {
   return double(shape.bytes()) / bestOf(4, [&] { evaluate(context, plan); });
 }
 
+/// The same of a checkpoint: rms of whole tensors of BF16.
+double weightRate(const gpu::Context& context, uint64_t bytes) {
+  const BenchShape shape = shapeOf({"rms", {"rms"}, DType::BF16, int64_t{1} << 20}, bytes);
+  const auto file = std::make_shared<TemporaryFile>(shape.bytes());
+  file->write(0, benchRows(shape));
+  Dump dump = benchDump(shape, file);
+  dump.tensors.front().kind = Kind::Hidden;  // of rows as they are stored
+  const Plan plan = makePlan(dump, "", {.metrics = {"rms"}});
+  return double(shape.bytes()) / bestOf(3, [&] { evaluate(context, plan); });
+}
+
 Json caseJson(const Case& what, const Rates& r) {
   return {{"metrics", what.name},
           {"dtype", info(what.dtype).name},
@@ -215,6 +226,7 @@ std::string runBench(const Settings& settings) {
   if (settings.benchViewer) return viewerBench(context, settings);
   const uint64_t bytes = (context.isCpu() ? 96 : 768) * kMiB;
   Json list = Json::array();
+  double brainLimit = 0;  // of the last case with BF16
   std::string text = fmt::format("{}\n\n{:24}{:>6}{:>9}{:>12}{:>14}{:>12}{:>8}\n", context.info().name, "metric",
                                  "dtype", "vocab", "GB/s", "G elements/s", "limit GB/s", "ratio");
   for (const Case& what : cases()) {
@@ -222,9 +234,11 @@ std::string runBench(const Settings& settings) {
     say(settings, fmt::format("{} {} {}", what.name, info(what.dtype).name, what.vocab));
     const Rates rates = measure(context, what, bytes);
     list.push_back(caseJson(what, rates));
+    if (what.dtype == DType::BF16) brainLimit = double(rates.bytes) / rates.limit;
     text += line(what, rates);
   }
   const double copy = copyRate(4 * bytes), link = linkRate(context, bytes), file = fileRate(context, 4 * bytes);
+  const double weights = weightRate(context, 4 * bytes);
   const double slower = link > 0 ? std::min(copy, link) : copy;
   checkValidation(context);
   if (settings.json)
@@ -233,12 +247,18 @@ std::string runBench(const Settings& settings) {
                 {"cases", list},
                 {"copyBytesPerSecond", copy},
                 {"linkBytesPerSecond", link > 0 ? Json(link) : Json(nullptr)},
-                {"fileToGridBytesPerSecond", file}}
+                {"fileToGridBytesPerSecond", file},
+                {"weightsBytesPerSecond", weights},
+                {"weightsLimitBytesPerSecond", brainLimit}}
                .dump(1) +
            "\n";
   text += fmt::format(
       "\nmemory to memory {:.1f} GB/s{}; page cache to grid (KL, F16) {:.2f} GB/s, {:.2f} of the slower\n", copy * 1e-9,
       link > 0 ? fmt::format(", to the device {:.1f} GB/s", link * 1e-9) : "", file * 1e-9, file / slower);
+  text += fmt::format(
+      "statistics of a checkpoint (rms, BF16): page cache to grid {:.2f} GB/s, {:.2f} of the limit of {:.2f} GB/s at "
+      "which such rows are read\n",
+      weights * 1e-9, weights / brainLimit, brainLimit * 1e-9);
   return text +
          "\nratio: to the rate at which the same rows are read and nothing else; medians of pairs in turn.\n"
          "Before it is timed, each case is compared with double precision.\n";

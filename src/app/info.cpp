@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
+#include "divergence/metrics.h"
 #include "dump/escape.h"
+#include "dump/stack.h"
 #include "error.h"
 #include "suggest.h"
 
@@ -16,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kShownLabels = 4;
+constexpr size_t kShownBeside = 8;  // tensors beside a stack
 
 /// A tensor with the axes that a plan would give it, or why it gets none.
 struct Described {
@@ -36,7 +40,43 @@ Described describe(const Tensor& tensor) {
 }
 
 uint64_t tensorBytes(const Tensor& tensor) {
-  return static_cast<uint64_t>(tensor.elements()) * info(tensor.dtype).bytes;
+  if (tensor.kind != Kind::Weights || !tensor.stack)
+    return static_cast<uint64_t>(tensor.elements()) * info(tensor.dtype).bytes;
+  uint64_t bytes = 0;
+  for (const Tensor& part : tensor.stack->parts) bytes += tensorBytes(part);
+  return bytes;
+}
+
+/// Where tensors lie that stand side by side in a stack, which are not listed a second time.
+class Stacked {
+ public:
+  explicit Stacked(const Dump& dump) {
+    for (const Tensor& tensor : dump.tensors) add(tensor);
+  }
+  bool empty() const { return places_.empty(); }
+  bool has(const Tensor& tensor) const {
+    return !tensor.stack && places_.contains({tensor.source.get(), tensor.offset});
+  }
+
+ private:
+  void add(const Tensor& tensor) {
+    if (!tensor.stack) return;
+    for (const Tensor& part : tensor.stack->parts) {
+      places_.insert({part.source.get(), part.offset});
+      add(part);
+    }
+  }
+  std::set<std::pair<const ByteSource*, uint64_t>> places_;
+};
+
+/// "252 tensors by the preset llama, 3 holes".
+std::string stackText(const TensorStack& stack) {
+  std::vector<std::string> patterns;
+  for (const std::string& pattern : stack.patterns) patterns.push_back(escaped(pattern));
+  const std::string by = stack.preset.empty() ? "" : fmt::format(" by the preset {}", stack.preset);
+  const std::string names = patterns.empty() ? "" : ": " + listed(patterns);
+  const std::string holes = stack.holes > 0 ? fmt::format(", {} holes", stack.holes) : "";
+  return fmt::format("{} tensors{}{}{}", stack.parts.size(), holes, by, names);
 }
 
 std::string dtypeText(const Tensor& tensor) {
@@ -50,10 +90,22 @@ struct PlanOrError {
   Exit code = Exit::Done;
 };
 
+/// Weights have no metric of their own accord: the plan is shown all the same, without one.
+bool lacksStatistic(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
+  if (!options.metrics.empty()) return false;
+  const std::string name = !tensor.empty() ? tensor : !options.tensor.empty() ? options.tensor : dump.preferred;
+  const Tensor* cells = dump.tensors.size() == 1 && name.empty() ? &dump.tensors.front() : dump.find(name);
+  return cells != nullptr && cells->kind == Kind::Weights;
+}
+
 PlanOrError tryPlan(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
   PlanOrError out;
   try {
-    out.plan = makePlan(dump, tensor, options);
+    PlanOptions wanted = options;
+    const bool lacks = lacksStatistic(dump, tensor, options);
+    if (lacks) wanted.metrics = {"rms"};
+    out.plan = makePlan(dump, tensor, wanted);
+    if (lacks) out.plan->metrics.clear();
   } catch (const Error& error) {
     out.error = error.what();
     out.code = error.code();
@@ -121,7 +173,27 @@ std::string tensorLines(const Tensor& tensor) {
   std::string out = fmt::format("    {} [{}] {}", escaped(tensor.name, 60), joined, escaped(dtypeText(tensor), 40));
   if (named.kind != Kind::Unknown) out += fmt::format(", {}", name(named.kind));
   out += fmt::format(", {}{}\n", humanBytes(tensorBytes(tensor)), by == "guess" ? " (axes guessed)" : "");
+  if (tensor.stack) out += fmt::format("      {}\n", stackText(*tensor.stack));
   for (const Axis& axis : named.axes) out += axisLines(axis);
+  return out;
+}
+
+std::string tensorsLines(const Dump& dump) {
+  const Stacked stacked(dump);
+  std::string out = "  tensors:\n";
+  size_t parts = 0, beside = 0, left = 0;
+  for (const Tensor& each : dump.tensors) {
+    if (stacked.has(each))
+      ++parts;
+    else if (each.stack || stacked.empty() || ++beside <= kShownBeside)
+      out += tensorLines(each);
+    else
+      ++left;
+  }
+  if (parts + left > 0) {
+    out +=
+        fmt::format("    and {} more, {} of which stand side by side above (--json lists all)\n", parts + left, parts);
+  }
   return out;
 }
 
@@ -139,7 +211,11 @@ std::string metricsText(const Plan& plan) {
     const std::string unit = plan.unitOf(*use.metric);
     out += (out.empty() ? "" : ", ") + use.text + (unit.empty() ? "" : fmt::format(" ({})", unit));
   }
-  return out.empty() ? "none: the cells as they are" : out;
+  if (!out.empty()) return out;
+  if (plan.kind != Kind::Weights) return "none: the cells as they are";
+  std::vector<std::string> names;
+  for (const Metric& metric : statistics()) names.emplace_back(metric.name);
+  return "to be chosen with --metric: " + listed(names);
 }
 
 std::string planLines(const Plan& plan) {
@@ -181,6 +257,13 @@ Json axisJson(const Axis& axis) {
           {"groups", groups}};
 }
 
+Json stackJson(const TensorStack& stack) {
+  return {{"preset", stack.preset.empty() ? Json(nullptr) : Json(stack.preset)},
+          {"patterns", jsonTexts(stack.patterns)},
+          {"tensors", stack.parts.size()},
+          {"holes", stack.holes}};
+}
+
 Json tensorJson(const Tensor& tensor) {
   const auto [named, by] = describe(tensor);
   Json axes = Json::array();
@@ -191,6 +274,7 @@ Json tensorJson(const Tensor& tensor) {
           {"kind", named.kind == Kind::Unknown ? Json(nullptr) : Json(name(named.kind))},
           {"axes", axes},
           {"named_by", by.empty() ? Json(nullptr) : Json(by)},
+          {"stack", tensor.stack ? stackJson(*tensor.stack) : Json(nullptr)},
           {"bytes", tensorBytes(tensor)}};
 }
 
@@ -256,8 +340,7 @@ std::string describeDump(const Dump& dump, const std::string& tensor, const Plan
   std::string out = fmt::format("{}: {}, {}\n", escapedPath(dump.path), dump.format, humanBytes(dump.bytes));
   if (!dump.title.empty()) out += fmt::format("  title: {}\n", escaped(dump.title, 200));
   if (!dump.source.empty()) out += fmt::format("  source: {}\n", escaped(dump.source, 200));
-  out += "  tensors:\n";
-  for (const Tensor& each : dump.tensors) out += tensorLines(each);
+  out += tensorsLines(dump);
   const PlanOrError planned = tryPlan(dump, tensor, options);
   out += planned.plan ? planLines(*planned.plan) : fmt::format("  no plan: {}\n", planned.error);
   for (const std::string& note : dump.notes) out += fmt::format("  note: {}\n", note);

@@ -44,8 +44,14 @@ PlanOptions planOptions(const json& entry) {
       {"rows", [&](const json& v) { out.rows = v; }},
       {"columns", [&](const json& v) { out.columns = v; }},
       {"metric", [&](const json& v) { out.metrics = {v.get<std::string>()}; }},
-      {"reference", [&](const json& v) { out.reference = v; }},
+      {"reference",
+       [&](const json& v) {
+         out.reference = v;
+         if (out.reference.starts_with("file:")) out.reference.insert(5, kExamples + "/");
+       }},
       {"group", [&](const json& v) { out.group = v; }},
+      // Both as paths beside expected.json.
+      {"lens", [&](const json& v) { out.lens = kExamples + "/" + v.get<std::string>(); }},
       {"targets", [&](const json& v) { out.targets = v; }},
       {"reduce", [&](const json& v) { out.reduce = assignments(v); }},
       {"select", [&](const json& v) { out.select = assignments(v); }},

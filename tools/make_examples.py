@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Cuts the example dumps of assets/examples from full ones, and works out what divlens must say about them.
 
-    tools/make_examples.py FOLDER [--out assets/examples]
+    tools/make_examples.py FOLDER --model MODEL [--out assets/examples]
 
-FOLDER holds generated, interventions, lens and steps.safetensors, and steps.csv. A cut vocabulary keeps the KEEP entries that are
+FOLDER holds generated, interventions, lens, lens_hidden and steps.safetensors, steps.csv and checkpoints/base and /tuned; MODEL the
+config.json and the model.safetensors (final norm and embedding) of the model of lens_hidden. A cut vocabulary keeps the KEEP entries that are
 most probable on average over all rows of the file (token ids of the file are always among them), in ascending order of id; the
 integer tensor `ids` holds the ids that they had. expected.json: float64 values from the bytes of the cut files. Needs numpy."""
 import argparse
@@ -17,7 +18,9 @@ import numpy as np
 KEEP = 4096
 STEP_TOKENS = [8, 16, 24]
 TOP = 20
-DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
+HIDDEN_KEEP = 512
+WEIGHT_CELL = 16  # rows and columns of a matrix that stay
+DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32, "BF16": np.uint16}
 
 
 def read_dump(path):
@@ -25,13 +28,13 @@ def read_dump(path):
     with open(path, "rb") as f:
         size = struct.unpack("<Q", f.read(8))[0]
         header = json.loads(f.read(size))
-    meta = json.loads(header.pop("__metadata__")["divlens"])
+    meta = json.loads(header.pop("__metadata__", {}).get("divlens", "{}"))
     return {name: np.memmap(path, DTYPES[t["dtype"]], "r", 8 + size + t["data_offsets"][0], tuple(t["shape"]))
             for name, t in header.items()}, meta
 
 
 def write_dump(path, tensors, meta):
-    header, at = {"__metadata__": {"divlens": json.dumps(meta, ensure_ascii=False)}}, 0
+    header, at = {"__metadata__": {"divlens": json.dumps(meta, ensure_ascii=False)}} if meta else {}, 0
     for name, values in tensors.items():
         dtype = next(k for k, v in DTYPES.items() if values.dtype == v)
         header[name] = {"dtype": dtype, "shape": list(values.shape), "data_offsets": [at, at + values.nbytes]}
@@ -128,6 +131,68 @@ def cut_lists(path, out):
                      "targets": np.asarray(tensors["targets"])}, meta)
 
 
+def cut_hidden(path, model, out):
+    """Every third layer and sixth token of hidden states before the final norm, and the part of the head that their targets need."""
+    tensors, meta = read_dump(path)
+    weights, _ = read_dump(os.path.join(model, "model.safetensors"))
+    layers, tokens = np.arange(0, 31, 3), np.arange(0, 48, 6)
+    targets = np.asarray(tensors["targets"])[tokens]
+    head = np.asarray(weights["model.embed_tokens.weight"])
+    rest = np.setdiff1d(np.arange(0, len(head), len(head) // HIDDEN_KEEP), targets)
+    ids = np.sort(np.concatenate([np.unique(targets), rest]))[:HIDDEN_KEEP + len(np.unique(targets))]
+    meta["tensors"] = {name: meta["tensors"][name] for name in ("hidden", "targets")}
+    meta["labels"] = {"layer": [str(i) for i in layers], "token": [meta["labels"]["token"][i] for i in tokens]}
+    meta.pop("prompt", None)
+    meta["source"] += f"; every third layer and sixth token, vocabulary cut to {len(ids)} entries"
+    write_dump(os.path.join(out, "hidden.safetensors"),
+               {"hidden": np.asarray(tensors["hidden"])[np.ix_(layers, tokens)],
+                "targets": np.searchsorted(ids, targets).astype(np.int32)}, meta)
+    folder = os.path.join(out, "model")
+    os.makedirs(folder, exist_ok=True)
+    write_dump(os.path.join(folder, "model.safetensors"),
+               {"model.embed_tokens.weight": head[ids], "model.norm.weight": np.asarray(weights["model.norm.weight"])}, {})
+    with open(os.path.join(model, "config.json")) as f:
+        config = json.load(f)
+    with open(os.path.join(folder, "config.json"), "w") as f:
+        json.dump({**config, "vocab_size": len(ids)}, f, indent=1)
+        f.write("\n")
+
+
+def shards_of(folder):
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".safetensors"))
+    found = {}
+    for name in names:
+        found.update(read_dump(os.path.join(folder, name))[0])
+    return found
+
+
+def cut_checkpoint(source, out):
+    """Every matrix of the layers, cut to WEIGHT_CELL x WEIGHT_CELL entries spread over it, in one file."""
+    os.makedirs(out, exist_ok=True)
+    spread = lambda n: np.linspace(0, n - 1, WEIGHT_CELL).astype(int)
+    kept = {name: np.asarray(w)[np.ix_(spread(w.shape[0]), spread(w.shape[1]))]
+            for name, w in shards_of(source).items() if w.ndim == 2 and ".layers." in name}
+    write_dump(os.path.join(out, "model.safetensors"), kept, {})
+    with open(os.path.join(source, "config.json")) as f:
+        config = json.load(f)
+    with open(os.path.join(out, "config.json"), "w") as f:
+        json.dump({k: config[k] for k in ("model_type", "num_hidden_layers")}, f)
+        f.write("\n")
+
+
+def widened(w):
+    """Stored weights in float64; uint16 are the upper halves of float32."""
+    return (w.astype(np.uint32) << 16).view(np.float32).astype(np.float64) if w.dtype == np.uint16 else np.asarray(w, np.float64)
+
+
+COMPONENTS = [("self_attn", c) for c in "qkvo"] + [("mlp", c) for c in ("up", "down", "gate")]
+
+
+def component_grid(weights, value):
+    layers = 1 + max(int(name.split(".")[2]) for name in weights)
+    return np.array([[value(f"model.layers.{l}.{block}.{c}_proj.weight") for block, c in COMPONENTS] for l in range(layers)])
+
+
 def opened(logs):
     """Probabilities and what a list of float32 log-probs leaves open: at least what their rounding can hide."""
     p = np.exp(logs)
@@ -199,6 +264,27 @@ def expected_values(folder):
         add("steps.safetensors", "logits", METRICS[name](q[:, -1:], q).mean(2), rows="step", columns="layer", reference="layer=-1",
             metric=name)
 
+    tensors, _ = read_dump(os.path.join(folder, "hidden.safetensors"))
+    weights, _ = read_dump(os.path.join(folder, "model", "model.safetensors"))
+    h = np.asarray(tensors["hidden"], np.float64)
+    h = h / np.sqrt((h * h).mean(-1, keepdims=True) + 1e-5) * np.asarray(weights["model.norm.weight"], np.float64)
+    q = log_softmax(h @ np.asarray(weights["model.embed_tokens.weight"], np.float64).T)
+    for name in ("kl", "jsd"):
+        add("hidden.safetensors", "hidden", METRICS[name](q[-1:], q), **where, metric=name, reference="layer=-1", lens="model")
+    add("hidden.safetensors", "hidden", METRICS["entropy"](q, q), **where, metric="entropy", lens="model")
+    at_target = np.take_along_axis(q, np.asarray(tensors["targets"])[None, :, None], -1)[..., 0]
+    add("hidden.safetensors", "hidden", at_target, **where, metric="logprob", reference="target", lens="model")
+
+    a, b = (shards_of(os.path.join(folder, "checkpoints", name)) for name in ("tuned", "base"))
+    a, b = ({name: widened(w) for name, w in each.items()} for each in (a, b))
+    where = dict(rows="layer", columns="component")
+    pair = dict(where, reference="file:checkpoints/base")
+    norm = np.linalg.norm
+    add("checkpoints/tuned", None, component_grid(a, lambda n: norm(a[n] - b[n]) / norm(b[n])), **pair, metric="rel-change")
+    add("checkpoints/tuned", None, component_grid(a, lambda n: (a[n] * b[n]).sum() / norm(a[n]) / norm(b[n])), **pair, metric="cosine")
+    add("checkpoints/tuned", None, component_grid(a, lambda n: (a[n] * b[n] < 0).mean()), **pair, metric="sign-flips")
+    add("checkpoints/base", None, component_grid(b, lambda n: b[n].std()), **where, metric="std")
+
     with open(os.path.join(folder, "steps.csv")) as f:
         table = [line.split(",")[1:] for line in f.read().splitlines()[1:]]
     found["steps.csv"] = {"file": "steps.csv", "tensor": None, "args": {"axes": "step,layer", "rows": "step", "columns": "layer"},
@@ -209,6 +295,7 @@ def expected_values(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
+    parser.add_argument("--model", required=True)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(__file__), "..", "assets", "examples"))
     args = parser.parse_args()
     source = lambda name: os.path.join(args.folder, name)
@@ -218,6 +305,9 @@ def main():
         shutil.copyfile(source(name), target(name))
     for name in ("interventions.safetensors", "lens.safetensors"):
         cut_vocabulary(source(name), target(name), f"; vocabulary cut to the {KEEP} entries most probable on average")
+    cut_hidden(source("lens_hidden.safetensors"), args.model, args.out)
+    for name in ("base", "tuned"):
+        cut_checkpoint(source(f"checkpoints/{name}"), target(f"checkpoints/{name}"))
     cut_lists(target("lens.safetensors"), target("topk.safetensors"))
     cut_steps(source("steps.safetensors"), target("steps.safetensors"))
     with open(target("expected.json"), "w") as f:

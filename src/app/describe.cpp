@@ -105,8 +105,10 @@ std::string parameterLine(const Session& session, const PlanOptions& options) {
   if (usesReference(plan)) parts.push_back("reference " + plan.reference.label);
   if (plan.kind == Kind::TopK)
     parts.push_back(fmt::format("lower bound from {} entries of each row", plan.cells.shape.back()));
+  if (plan.lens)
+    parts.push_back((plan.lens->translators.empty() ? "lens " : "tuned lens of ") + fileName(plan.lens->text));
   if (plan.temperature != 1) parts.push_back(fmt::format("T = {}", plan.temperature));
-  if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.cells.shape.back())
+  if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.entriesOf(plan.cells))
     parts.push_back(fmt::format("first {} entries", plan.vocab));
   const std::string reduction = reductionText(plan);
   if (!reduction.empty()) parts.push_back((plan.meansFirst ? "of distributions: " : "") + reduction);

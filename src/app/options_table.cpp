@@ -33,6 +33,12 @@ int64_t parseAtLeastOne(const std::string& text, std::string_view option) {
   throw Error(Exit::Usage, fmt::format("{} {}: it must be 1 or more", option, value));
 }
 
+/// "true" (also where nothing is given) or "false".
+std::string parseYes(const std::string& text, std::string_view option) {
+  if (text.empty() || text == "true" || text == "false") return text.empty() ? "true" : text;
+  throw Error(Exit::Usage, fmt::format("{}={}: it is true or false", option, escaped(text)));
+}
+
 }  // namespace
 
 const std::vector<OutputFormat>& outputFormats() {
@@ -75,8 +81,13 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--kind", "KIND", "what its last axis holds: logits, logprobs, probs, hidden, scalar, topk; weights: each stacked tensor is one cell", [](S& s, T& t) { s.plan.kind = t; s.plan.open.wholeTensors = t == "weights"; }},
       {kPlanSection, "--pattern", "PATTERN", "put tensors side by side: a preset (llama, gpt2, gpt-neox, qwen, gemma, mixtral …) or names with variables, 'blocks.{layer}.hook_resid_post', '{layer}.attn.{component:q,k=keys}'; repeatable", [](S& s, T& t) { s.plan.open.patterns.push_back(t); }},
       {kPlanSection, "--stack", "PATTERN", "put the files of a folder side by side: 'layer_{layer}.npy', 'step_{step}'", [](S& s, T& t) { s.plan.open.stack = t; }},
-      {kPlanSection, "--rows", "AXIS", "axis down the grid; default: layer, else the last but one", [](S& s, T& t) { s.plan.rows = t; }},
-      {kPlanSection, "--columns", "AXIS", "axis across the grid; default: token, else the last", [](S& s, T& t) { s.plan.columns = t; }},
+      {kPlanSection, "--lens", "FOLDER", "the checkpoint (config.json, safetensors) whose final norm and unembedding turn hidden states into logits", [](S& s, T& t) { s.plan.lens = t; }},
+      {kPlanSection, "--unembed", "FILE:TENSOR", "a matrix [vocab, hidden] that does, without a norm", [](S& s, T& t) { s.plan.unembed = t; }},
+      {kPlanSection, "--tuned-lens", "FOLDER", "translators of a tuned lens, one a layer, that come before --lens", [](S& s, T& t) { s.plan.tunedLens = t; }},
+      {kPlanSection, "--normed", "[=true|false]", "the final norm is in all hidden states already; default: what the dump says", [](S& s, T& t) { s.plan.normed = parseYes(t, "--normed"); }},
+      {kPlanSection, "--rows", "AXIS", "axis down the grid; default: layer, else the last but one", [](S& s, T& t) { s.plan.rows = s.plan.open.rows = t; }},
+      {kPlanSection, "--columns", "AXIS", "axis across the grid; default: token, else the last", [](S& s, T& t) { s.plan.columns = s.plan.open.columns = t; }},
+      {kPlanSection, "--value", "COLUMN", "of a table or log that lists a cell a line: the column with the cells, beside those of --rows and --columns", [](S& s, T& t) { s.plan.open.value = t; }},
       {kPlanSection, "--select", "AXIS=SPEC", "keep some entries: positions (3, -1, 0:8, 0:32:4), labels, label:TEXT or group:NAME; repeatable", [](S& s, T& t) { s.plan.select.push_back(t); }},
       {kPlanSection, "--reduce", "AXIS=HOW", "how an axis that is not shown is reduced: mean (default), median, q0.9, min, max, std, sem, count; repeatable", [](S& s, T& t) { s.plan.reduce.push_back(t); }},
       {kPlanSection, "--group", "AXIS", "one panel for each group of a reduced axis", [](S& s, T& t) { s.plan.group = t; }},

@@ -26,6 +26,8 @@ struct ExactPair {
   bool masked = false;   ///< left out on purpose: the value is NaN
 };
 
+class ExactLens;
+
 /// Reads what single values are made of, in double precision; not thread-safe.
 class ExactReader {
  public:
@@ -47,6 +49,7 @@ class ExactReader {
 
   const Plan& plan_;
   std::vector<int64_t> targets_;
+  std::shared_ptr<const ExactLens> lens_;
   int64_t lastReference_ = -1;  ///< neighbouring values often share their reference
   std::shared_ptr<const ExactRow> lastRow_;
 };

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "divergence/exact.h"
+#include "divergence/exact_lens.h"
+#include "divergence/lens_pass.h"
 #include "dump/rows.h"
 
 namespace divlens {
@@ -59,6 +61,7 @@ std::shared_ptr<ExactRow> rowOf(const Plan& plan, std::vector<double> stored, Ki
 }  // namespace
 
 ExactReader::ExactReader(const Plan& plan) : plan_(plan) {
+  if (plan.lens) lens_ = std::make_shared<ExactLens>(*plan.lens);
   if (plan.reference.kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
 }
 
@@ -74,7 +77,10 @@ double ExactReader::scalar(const EntryIndex& index) const {
 
 std::shared_ptr<const ExactRow> ExactReader::stored(const Tensor& tensor, Kind kind, int64_t row) const {
   std::vector<double> elements;
-  readRow(tensor, row, plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(), elements);
+  readRow(tensor, row, plan_.storedEntries(tensor), elements);
+  if (plan_.throughLens(tensor))
+    elements = lens_->logits(std::move(elements), LensPass::normed(tensor, row), translatorOf(*plan_.lens, tensor, row),
+                             plan_.vocab);
   return rowOf(plan_, std::move(elements), kind, plan_.temperature);
 }
 

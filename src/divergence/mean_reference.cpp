@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "divergence/lens_pass.h"
 #include "divergence/row_stats.h"
 #include "dump/rows.h"
 #include "dump/temporary.h"
@@ -38,12 +39,14 @@ std::vector<int64_t> neededMeans(const Plan& plan) {
 /// Averages rows a tile at a time.
 class Averager {
  public:
-  Averager(const gpu::Context& context, const Plan& plan, const RowReader& reader)
+  Averager(const gpu::Context& context, const Plan& plan, const Tensor& tensor, const RowReader& reader)
       : context_(context),
         plan_(plan),
+        tensor_(tensor),
         reader_(reader),
-        format_(formatOf(reader, plan.kind, plan.temperature)),
-        rowsAtOnce_(size_t(std::max<uint64_t>(1, std::min<uint64_t>(kTileBytes / reader.rowBytes(), 16384)))),
+        lensed_(plan.throughLens(tensor)),
+        format_(lensed_ ? LensPass::logitsFormat(plan.vocab) : formatOf(reader, plan.kind, plan.temperature)),
+        rowsAtOnce_(rowsAtOnce(lensed_ ? LensPass::rowBytes(plan, reader) : reader.rowBytes())),
         stats_(context, plan, format_, RowStatsPass::Options{}),
         mean_(context, "mean_rows.comp", 3, uint32_t(sizeof(MeanPush)),
               std::array{kLocalSize, format_.dtype, format_.kind}),
@@ -53,7 +56,11 @@ class Averager {
                   "row statistics' parts"),
         rowStats_(context, rowsAtOnce_ * sizeof(kernels::RowStats), gpu::Memory::Device, "row statistics"),
         out_(context, uint64_t(plan.vocab + 7) / 8 * 32, gpu::Memory::Device, "mean distribution"),
-        allowed_(allowedBuffer(context, plan)) {}
+        allowed_(allowedBuffer(context, plan)) {
+    if (!lensed_) return;
+    lens_ = std::make_unique<LensPass>(context, plan, formatOf(reader, Kind::Hidden, 1), std::nullopt, rowsAtOnce_, 0);
+    logits_ = gpu::Buffer(context, rowsAtOnce_ * format_.rowVectors * 16, gpu::Memory::Device, "logits to average");
+  }
 
   /// The mean of the rows: `vocab` floats.
   std::vector<float> average(std::span<const int64_t> rows) {
@@ -65,9 +72,15 @@ class Averager {
   }
 
  private:
+  static size_t rowsAtOnce(uint64_t rowBytes) {
+    return size_t(std::max<uint64_t>(1, std::min<uint64_t>(kTileBytes / rowBytes, 16384)));
+  }
+
   void addTile(std::span<const int64_t> rows, bool first, size_t all) {
     submission_.wait();
     reader_.read(rows, upload_.mapped());
+    if (lens_) lens_->run({&tensor_, {&upload_}, rows}, {}, logits_, 0);
+    const gpu::Buffer& stored = lens_ ? logits_ : upload_;
     const MeanPush push{.rows = uint32_t(rows.size()),
                         .rowVectors = format_.rowVectors,
                         .width = uint32_t(plan_.vocab),
@@ -77,8 +90,8 @@ class Averager {
     const VkCommandBuffer commands = submission_.begin();
     gpu::barrier(commands, gpu::kAnyRead, gpu::kComputeReadWrite);
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-    stats_.record(commands, submission_.descriptors(), {{&upload_}, rows.size(), 0}, partials_, rowStats_, allowed_);
-    const gpu::BufferRange buffers[] = {{&upload_}, {&rowStats_}, {&out_}};
+    stats_.record(commands, submission_.descriptors(), {{&stored}, rows.size(), 0}, partials_, rowStats_, allowed_);
+    const gpu::BufferRange buffers[] = {{&stored}, {&rowStats_}, {&out_}};
     const uint32_t steps = uint32_t((plan_.vocab + 7) / 8);
     mean_.dispatch(commands, submission_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)),
                    (steps + kLocalSize - 1) / kLocalSize);
@@ -88,13 +101,17 @@ class Averager {
 
   const gpu::Context& context_;
   const Plan& plan_;
+  const Tensor& tensor_;
   const RowReader& reader_;
+  bool lensed_;
   SideFormat format_;
   size_t rowsAtOnce_;
   RowStatsPass stats_;
   gpu::ComputePipeline mean_;
   gpu::Submission submission_;
   gpu::Buffer upload_, partials_, rowStats_, out_, allowed_;
+  std::unique_ptr<LensPass> lens_;  ///< where the rows are hidden states
+  gpu::Buffer logits_;
 };
 
 Plan atTemperature(const Plan& plan, Kind kind, double temperature) {
@@ -108,10 +125,14 @@ Plan atTemperature(const Plan& plan, Kind kind, double temperature) {
 
 struct RowAverager::Parts {
   Plan plan;
+  Tensor tensor;
   RowReader reader;
   Averager averager;
-  Parts(const gpu::Context& context, Plan given, const Tensor& tensor)
-      : plan(std::move(given)), reader(tensor, plan.vocab), averager(context, plan, reader) {}
+  Parts(const gpu::Context& context, Plan given, const Tensor& rows)
+      : plan(std::move(given)),
+        tensor(rows),
+        reader(tensor, plan.storedEntries(tensor)),
+        averager(context, plan, tensor, reader) {}
 };
 
 RowAverager::RowAverager(const gpu::Context& context, const Plan& plan, const Tensor& tensor, Kind kind,
@@ -121,10 +142,10 @@ RowAverager::~RowAverager() = default;
 std::vector<float> RowAverager::average(std::span<const int64_t> rows) { return parts_->averager.average(rows); }
 
 Plan withMeanReference(const gpu::Context& context, const Plan& plan) {
-  const RowReader reader(plan.reference.tensor, plan.vocab);
+  const RowReader reader(plan.reference.tensor, plan.storedEntries(plan.reference.tensor));
   const uint64_t rowBytes = uint64_t(plan.vocab) * sizeof(float);
   auto file = std::make_shared<TemporaryFile>(uint64_t(reader.rows()) * rowBytes);
-  Averager averager(context, plan, reader);
+  Averager averager(context, plan, plan.reference.tensor, reader);
   for (const int64_t row : neededMeans(plan)) {
     std::vector<int64_t> rows;
     for (int64_t k = 0; k < plan.reference.meanCount; ++k) rows.push_back(row + k * plan.reference.meanStride);

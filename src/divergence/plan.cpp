@@ -10,6 +10,7 @@
 #include "divergence/onset.h"
 #include "divergence/panels.h"
 #include "divergence/plan_axes.h"
+#include "divergence/plan_lens.h"
 #include "divergence/plan_mask.h"
 #include "divergence/plan_tensor.h"
 #include "divergence/reference.h"
@@ -103,21 +104,25 @@ void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
   for (const MetricUse& use : plan.metrics) {
     if (plan.kind != Kind::Hidden || use.metric->ofStoredRows()) continue;
     throw Error(Exit::Usage,
-                fmt::format("{} holds hidden states: '{}' of them needs an unembedding (--lens or --unembed), "
-                            "and this version has neither yet; dump the logits instead",
+                fmt::format("{} holds hidden states: '{}' of them needs their logits; pass --lens FOLDER, the "
+                            "checkpoint whose final norm and unembedding make them, or --unembed FILE:TENSOR",
                             place, use.text));
   }
 }
 
 void setVocab(Plan& plan, const PlanOptions& options) {
   if (plan.kind == Kind::Scalar || plan.kind == Kind::Weights) return;
-  const int64_t entries = plan.cells.shape.back();
+  const int64_t entries = plan.entriesOf(plan.cells);
   plan.vocab = options.vocab.value_or(entries);
   if (plan.kind == Kind::Hidden && options.vocab) {
     throw Error(Exit::Usage, fmt::format("--vocab {}: tensor '{}' holds hidden states, which have no vocabulary",
                                          plan.vocab, escaped(plan.cells.name)));
   }
   if (plan.vocab >= 1 && plan.vocab <= entries) return;
+  if (plan.throughLens(plan.cells)) {
+    throw Error(Exit::Usage, fmt::format("--vocab {}: it must lie between 1 and {}, the vocabulary of {}", plan.vocab,
+                                         entries, escaped(plan.lens->text)));
+  }
   throw Error(Exit::Usage,
               fmt::format("--vocab {}: it must lie between 1 and {}, the length of axis '{}' of tensor '{}'",
                           plan.vocab, entries, escaped(plan.cells.axes.back().name), escaped(plan.cells.name)));
@@ -274,6 +279,7 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   plan.notes = std::move(named.notes);
   plan.kind = plan.cells.kind;
 
+  chooseLens(plan, options);
   chooseMetrics(plan, dump, options);
   if (!options.convention.empty() && !options.base.empty()) {
     throw Error(Exit::Usage,
@@ -289,6 +295,7 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   chooseOnset(plan, options);
   if (plan.kind == Kind::TopK) plan.ids = idsOf(dump, plan.cells, plan.notes);
   chooseReference(plan, {dump, chosen, options});
+  checkLens(plan, options);
   checkLists(plan, options);
   checkMeans(plan);
   applyVocabMask(plan, options.vocabMask);
@@ -308,8 +315,10 @@ uint64_t bytesToRead(const Plan& plan) {
   const auto size = [](const PlanAxis& axis) { return static_cast<uint64_t>(axis.positions.size()); };
   std::vector<const PlanAxis*> axes = {&plan.rows, &plan.columns};
   for (const PlanAxis& axis : plan.reduced) axes.push_back(&axis);
-  const uint64_t width = static_cast<uint64_t>(std::max<int64_t>(plan.vocab, 1));
-  uint64_t cells = width * info(plan.cells.dtype).bytes, reference = 0;
+  const auto width = [&](const Tensor& tensor) {
+    return plan.vocab > 0 ? static_cast<uint64_t>(plan.storedEntries(tensor)) : uint64_t{1};
+  };
+  uint64_t cells = width(plan.cells) * info(plan.cells.dtype).bytes, reference = 0;
   for (const PlanAxis* axis : axes) cells *= size(*axis);
   const ReferenceKind kind = plan.reference.kind;
   if (kind == ReferenceKind::Rows && sameTensor(plan.cells, plan.reference.tensor)) {
@@ -322,7 +331,8 @@ uint64_t bytesToRead(const Plan& plan) {
   }
   if (plan.kind == Kind::TopK) cells += cells / info(plan.cells.dtype).bytes * info(plan.ids.dtype).bytes;
   if (kind == ReferenceKind::Rows || kind == ReferenceKind::Mean || kind == ReferenceKind::Target) {
-    reference = (kind == ReferenceKind::Target ? 1 : width) * info(plan.reference.tensor.dtype).bytes;
+    reference =
+        (kind == ReferenceKind::Target ? 1 : width(plan.reference.tensor)) * info(plan.reference.tensor.dtype).bytes;
     if (kind == ReferenceKind::Mean) reference *= static_cast<uint64_t>(plan.reference.meanCount);
     for (const PlanAxis* axis : axes) reference *= axis->referenceStride != 0 ? size(*axis) : 1;
   }

@@ -6,6 +6,7 @@
 
 #include "divergence/metrics.h"
 #include "dump/dump.h"
+#include "dump/lens.h"
 
 namespace divlens {
 
@@ -33,8 +34,12 @@ struct PlanOptions {
   std::string vocabMask;   ///< file of the token ids that are compared
   double temperature = 1.0;
   std::optional<int64_t> vocab;
-  std::string targets;  ///< integer tensor that holds the token ids of the reference `target`; default "targets"
-  OpenOptions open;     ///< how files named in the reference are opened
+  std::string targets;    ///< integer tensor that holds the token ids of the reference `target`; default "targets"
+  std::string lens;       ///< --lens: folder of the checkpoint that turns hidden states into logits
+  std::string unembed;    ///< --unembed: FILE:TENSOR, a matrix that does
+  std::string tunedLens;  ///< --tuned-lens: folder of the layers' translators
+  std::string normed;     ///< --normed: "true" or "false" for all hidden states; empty: as the dump says
+  OpenOptions open;       ///< how files named in the reference are opened
 };
 
 enum class Reduce { Mean, Median, Quantile, Min, Max, Std, Sem, Count };
@@ -103,6 +108,7 @@ struct Plan {
   int groupAxis = -1;             ///< of --group: index into reduced; -1 without
   std::vector<PlanPanel> panels;  ///< at least one; groups in the order of first appearance
   Reference reference;
+  std::optional<Lens> lens;           ///< through which hidden states are seen: then `kind` is Logits
   std::vector<MetricUse> metrics;     ///< empty: scalar cells as they are
   int64_t vocab = 0;                  ///< entries of the distribution that are read, from the first
   int64_t allowed = 0;                ///< entries that are compared: vocab less what --vocab-mask excludes
@@ -121,6 +127,14 @@ struct Plan {
   std::vector<PlanInput> inputs;   ///< the dump, then the reference's file
   int64_t entriesPerCell() const;  ///< product of the reduced axes' positions
   int64_t entriesPerCell(const PlanPanel& panel) const;
+  /// True where the rows are hidden states that become logits.
+  bool throughLens(const Tensor& tensor) const { return lens && tensor.kind == Kind::Hidden; }
+  /// Entries of a row of the tensor as it is compared: of the vocabulary where a lens is between.
+  int64_t entriesOf(const Tensor& tensor) const { return throughLens(tensor) ? lens->vocab() : tensor.shape.back(); }
+  /// Entries of a row that are read: the first `vocab` of them, or all.
+  int64_t storedEntries(const Tensor& tensor) const {
+    return throughLens(tensor) || vocab == 0 ? tensor.shape.back() : vocab;
+  }
   /// "nats", "bits", "bans" where the metric carries information, else "".
   std::string unitOf(const Metric& metric) const;
 };

@@ -86,8 +86,8 @@ void applyVocabMask(Plan& plan, const std::string& path) {
     failMask(path, fmt::format("tensor '{}' holds no distributions", escaped(plan.cells.name)));
   plan.allowedBits.assign(size_t((plan.vocab + 31) / 32), 0);
   for (const int64_t id : readIds(path)) {
-    if (id < 0 || id >= plan.cells.shape.back())
-      failMask(path, fmt::format("id {} is outside the vocabulary of {}", id, plan.cells.shape.back()));
+    if (id < 0 || id >= plan.entriesOf(plan.cells))
+      failMask(path, fmt::format("id {} is outside the vocabulary of {}", id, plan.entriesOf(plan.cells)));
     if (id < plan.vocab) plan.allowedBits[size_t(id / 32)] |= 1u << (id % 32);
   }
   plan.allowed = 0;

@@ -92,8 +92,8 @@ void align(Plan& plan, const Tensor& tensor, size_t count) {
 /// Entries that are compared: all, or --vocab N of both sides; `reference` is null where it has no entries of its own.
 void checkVocab(Plan& plan, const Tensor* reference, const std::optional<int64_t>& asked) {
   if (reference == nullptr || plan.kind == Kind::TopK || plan.kind == Kind::Weights) return;
-  const int64_t theirs = reference->shape.back();
-  const int64_t ours = plan.cells.shape.back();
+  const int64_t theirs = plan.entriesOf(*reference);
+  const int64_t ours = plan.entriesOf(plan.cells);
   if (plan.kind == Kind::Hidden && theirs != ours) {
     failAlign(plan, *reference, fmt::format("has {} hidden entries, the cells have {}", theirs, ours));
   }
@@ -165,7 +165,7 @@ bool comparable(Kind cells, Kind reference) {
 
 void resolveRows(Plan& plan, const ReferenceContext& context, const Dump& dump, const Tensor& chosen) {
   NamedTensor named = nameLikeCells(chosen, context.original, plan.cells);
-  const Kind kind = named.tensor.kind;
+  const Kind kind = plan.throughLens(named.tensor) ? Kind::Logits : named.tensor.kind;
   if (!comparable(plan.kind, kind)) {
     throw Error(Exit::Usage, fmt::format("--reference: {} holds {}, which cannot be compared with {}",
                                          where(named.tensor), name(kind), name(plan.kind)));
@@ -174,7 +174,7 @@ void resolveRows(Plan& plan, const ReferenceContext& context, const Dump& dump, 
   align(plan, named.tensor, leadingAxes(named.tensor, named.tensor.kind));
   checkVocab(plan, &named.tensor, context.options.vocab);
   plan.reference.kind = ReferenceKind::Rows;
-  plan.reference.rowKind = named.tensor.kind;
+  plan.reference.rowKind = kind;
   if (kind == Kind::TopK) plan.reference.ids = idsOf(dump, named.tensor, plan.notes);
   plan.reference.tensor = std::move(named.tensor);
 }

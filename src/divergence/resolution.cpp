@@ -21,8 +21,7 @@ namespace divlens {
 namespace {
 
 constexpr uint64_t kTileBytes = uint64_t{8} << 20;
-constexpr float kDoubleUlp = 0x1p-58F;  // squared, of F64 against F32
-constexpr double kLargestLogit = 128;   // rows with larger ones are looked at too late to matter
+constexpr double kLargestLogit = 128;  // rows with larger ones are looked at too late to matter
 
 /// D_f ≈ c Var, or its root: one row for each metric that has such a form; β and α are the parameter.
 struct CurvatureRow {
@@ -93,7 +92,7 @@ class Spreads {
     submission_.wait();
     std::vector<float> spreads(rows.size());
     gpu::download(context_, out_, 0, std::as_writable_bytes(std::span(spreads)));
-    for (size_t i = 0; i < rows.size(); ++i) found_[rows[i]] = spreads[i] * (format_.split ? kDoubleUlp : 1.0F);
+    for (size_t i = 0; i < rows.size(); ++i) found_[rows[i]] = spreads[i];
     rows.clear();
   }
 
@@ -186,7 +185,7 @@ std::string Resolution::text() const {
 Resolution findUnresolved(const gpu::Context& context, const Plan& plan, const std::vector<ResultPanel>& panels,
                           const std::vector<std::vector<float>>& cells) {
   Resolution out;
-  if (!holdsDistribution(plan.kind) || plan.meansFirst) return out;
+  if (!holdsDistribution(plan.kind) || plan.meansFirst || plan.lens) return out;
   const ReferenceKind kind = plan.reference.kind;
   const bool stored = kind == ReferenceKind::Rows || kind == ReferenceKind::Shifted;
   const DType own = plan.cells.dtype, other = stored ? plan.reference.tensor.dtype : own;

@@ -9,12 +9,18 @@
 namespace divlens {
 
 Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets)
-    : upload(context, size.bytes, context.unifiedMemory() ? gpu::Memory::Device : gpu::Memory::Upload, "rows"),
-      entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
+    : entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
       submission(context, descriptorSets, 9) {
+  const bool lens = size.lensCells || size.lensReference, direct = context.unifiedMemory() && !lens;
+  const uint64_t readBytes = lens ? size.readBytes : size.bytes;
+  upload = gpu::Buffer(context, readBytes, direct ? gpu::Memory::Device : gpu::Memory::Upload, "rows");
   // Memory that is device-local and mapped is read in place; else the commands copy it first.
-  if (!upload.mapped()) upload = gpu::Buffer(context, size.bytes, gpu::Memory::Upload, "rows");
-  if (!context.unifiedMemory()) device = gpu::Buffer(context, size.bytes, gpu::Memory::Device, "device rows");
+  if (!upload.mapped()) upload = gpu::Buffer(context, readBytes, gpu::Memory::Upload, "rows");
+  if (!direct) device = gpu::Buffer(context, size.bytes, gpu::Memory::Device, "device rows");
+  referenceOffset = size.referenceOffset;
+  readReference = lens ? size.readReference : size.referenceOffset;
+  copiesCells = !size.lensCells;
+  copiesReference = !size.lensReference;
   if (size.texels) {
     cellTexels = gpu::TexelView(context, rows(), 0, std::min(size.referenceOffset, size.bytes) / 16 * 16);
     if (size.referenceOffset < size.bytes)
@@ -29,12 +35,13 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
       gpu::Buffer(context, size.sharedChannels * size.entries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
 }
 
-void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, uint64_t referenceOffset) {
+void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference) {
   cells.read(next.cellRows, upload.mapped());
-  rowBytes = next.cellRows.size() * cells.rowBytes();
+  cellBytes = next.cellRows.size() * cells.rowBytes();
+  referenceBytes = 0;
   if (reference && !next.referenceRows.empty()) {
-    reference->read(next.referenceRows, upload.mapped() + referenceOffset);
-    rowBytes = referenceOffset + next.referenceRows.size() * reference->rowBytes();
+    reference->read(next.referenceRows, upload.mapped() + readReference);
+    referenceBytes = next.referenceRows.size() * reference->rowBytes();
   }
   inPlace = nullptr;
   take(std::move(next));
@@ -45,8 +52,8 @@ void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, u
 }
 
 void Slot::point(Tile next, const RowReader& cells, const RowReader* reference) {
-  rowBytes = next.cellRows.size() * cells.rowBytes();
-  if (reference) rowBytes += next.referenceRows.size() * reference->rowBytes();
+  cellBytes = next.cellRows.size() * cells.rowBytes();
+  referenceBytes = reference ? next.referenceRows.size() * reference->rowBytes() : 0;
   take(std::move(next));
   const auto number = reinterpret_cast<uint32_t*>(numbers.mapped());
   size_t i = 0;
@@ -64,18 +71,17 @@ void Slot::recordUpload(VkCommandBuffer commands) const {
   // The scratch buffers are shared with the tile before.
   gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
   if (!device) return;
-  const VkBufferCopy region{.size = rowBytes};
-  vkCmdCopyBuffer(commands, upload.handle(), device.handle(), 1, &region);
+  const auto copy = [&](bool wanted, VkBufferCopy region) {
+    if (wanted && region.size > 0) vkCmdCopyBuffer(commands, upload.handle(), device.handle(), 1, &region);
+  };
+  copy(copiesCells, {.size = cellBytes});
+  copy(copiesReference, {.srcOffset = readReference, .dstOffset = referenceOffset, .size = referenceBytes});
   gpu::barrier(commands, gpu::kTransferWrite, gpu::kComputeRead);
 }
 
 RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-                     const RowReader* reference, uint64_t referenceOffset, const RowsInPlace* inPlace)
-    : walk_(std::move(walk)),
-      cells_(cells),
-      reference_(reference),
-      referenceOffset_(referenceOffset),
-      inPlace_(inPlace) {
+                     const RowReader* reference, const RowsInPlace* inPlace)
+    : walk_(std::move(walk)), cells_(cells), reference_(reference), inPlace_(inPlace) {
   for (const auto& slot : slots) free_.push_back(slot.get());
   thread_ = std::jthread([this](const std::stop_token& stop) { read(stop); });
 }
@@ -100,7 +106,7 @@ void RowStream::read(const std::stop_token& stop) {
       if (inPlace_)
         slot->point(std::move(*tile), cells_, reference_);
       else
-        slot->fill(std::move(*tile), cells_, reference_, referenceOffset_);
+        slot->fill(std::move(*tile), cells_, reference_);
       const std::lock_guard lock(mutex_);
       full_.push_back(slot);
       changed_.notify_all();

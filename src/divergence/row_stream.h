@@ -20,18 +20,23 @@ class RowsInPlace;
 /// A place in the ring: the rows of one tile and its pairs, and the commands that use them.
 struct Slot {
   Tile tile;
-  uint64_t rowBytes = 0;  ///< filled in `upload`
-  gpu::Buffer upload;     ///< cells' rows from 0, reference's rows from `referenceOffset`
-  gpu::Buffer device;     ///< a copy on the device; empty where the device reads `upload` itself
-  gpu::Buffer entries;    ///< the tile's pairs
-  size_t pairs = 0;       ///< how many of them the commands take
-  gpu::Buffer groups;     ///< of SharedPass: pairs that share a reference row, and those rows
+  uint64_t cellBytes = 0, referenceBytes = 0;  ///< of the tile's rows as they were read
+  gpu::Buffer upload;                          ///< cells' rows from 0, reference's rows from `readReference`
+  gpu::Buffer device;   ///< what the kernels read, the reference's rows from `referenceOffset`; empty where the device
+                        ///< reads `upload` itself
+  gpu::Buffer entries;  ///< the tile's pairs
+  size_t pairs = 0;     ///< how many of them the commands take
+  gpu::Buffer groups;   ///< of SharedPass: pairs that share a reference row, and those rows
   gpu::Buffer referenceList;
   gpu::Buffer verdicts;  ///< of SharedPass, for each of its channels: pairs that it gives back
   gpu::Buffer numbers;   ///< of SharedPass: where each of the tile's rows is, cells' first, among those that are bound
   gpu::TexelView cellTexels, referenceTexels;  ///< of rows(), where the kernels read it so
-  const RowsInPlace* inPlace = nullptr;        ///< the kernels read the file's rows where they are mapped instead
+  uint64_t referenceOffset = 0;
+  uint64_t readReference = 0;                       ///< where the reference's rows start in `upload`
+  bool copiesCells = true, copiesReference = true;  ///< to `device`; else a LensPass makes that side there
+  const RowsInPlace* inPlace = nullptr;             ///< the kernels read the file's rows where they are mapped instead
   gpu::Submission submission;
+  uint64_t rowBytes() const { return cellBytes + referenceBytes; }
   const gpu::Buffer& rows() const { return device ? device : upload; }
   /// How large everything is.
   struct Size {
@@ -39,14 +44,16 @@ struct Slot {
     uint64_t referenceOffset = 0;  ///< where the reference's rows start; `bytes` where they are the cells'
     uint64_t entries = 0;          ///< pairs
     size_t sharedChannels = 0;     ///< of SharedPass
-    bool texels = false;           ///< the kernels read rows as texels
+    uint64_t readBytes = 0;        ///< with a lens: of the rows as they are read, and where the reference's start
+    uint64_t readReference = 0;
+    bool lensCells = false, lensReference = false;  ///< that side is hidden states, which a LensPass turns into rows
+    bool texels = false;                            ///< the kernels read rows as texels
   };
   Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets);
   /// Takes a tile whose rows are read where they are mapped.
   void point(Tile tile, const RowReader& cells, const RowReader* reference);
-  /// Reads the tile's rows into `upload`, those of the reference, where it has rows of its own, from `referenceOffset`
-  /// on.
-  void fill(Tile tile, const RowReader& cells, const RowReader* reference, uint64_t referenceOffset);
+  /// Reads the tile's rows into `upload`; `reference` is null where it has no rows of its own.
+  void fill(Tile tile, const RowReader& cells, const RowReader* reference);
   /// Records what takes the rows from where they were read to where the kernels read them.
   void recordUpload(VkCommandBuffer commands) const;
 
@@ -57,10 +64,10 @@ struct Slot {
 /// Reads tiles of rows in a thread of its own, into a ring of slots, while earlier ones are computed.
 class RowStream {
  public:
-  /// `reference` may be null: then pairs index the cells' rows or hold no row. `referenceOffset` is where its rows
-  /// start. With `inPlace` no row is read: the kernels read them where they are mapped.
+  /// `reference` may be null: then pairs index the cells' rows or hold no row. With `inPlace` no row is read: the
+  /// kernels read them where they are mapped.
   RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-            const RowReader* reference, uint64_t referenceOffset, const RowsInPlace* inPlace = nullptr);
+            const RowReader* reference, const RowsInPlace* inPlace = nullptr);
   ~RowStream();
   /// The next filled slot, or null at the end; rethrows what went wrong while reading.
   Slot* next();
@@ -73,7 +80,6 @@ class RowStream {
   TileWalk walk_;
   const RowReader& cells_;
   const RowReader* reference_;
-  uint64_t referenceOffset_;
   const RowsInPlace* inPlace_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

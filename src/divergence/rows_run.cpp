@@ -33,11 +33,15 @@ void throwIfCancelled(const EvaluateOptions& options) {
 }
 
 RowsRun::RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOptions& options)
-    : context_(context), plan_(plan), options_(options), cells_(plan.cells, width(plan.cells), asStored(plan)) {
+    : context_(context),
+      plan_(plan),
+      options_(options),
+      cells_(plan.cells, plan.storedEntries(plan.cells), asStored(plan)) {
   const ReferenceKind kind = plan.reference.kind;
   const bool stored = kind == ReferenceKind::Rows || kind == ReferenceKind::Shifted;
   shared_ = stored && sameTensor(plan.cells, plan.reference.tensor) && plan.reference.rowKind == plan.kind;
-  if (stored && !shared_) reference_.emplace(plan.reference.tensor, width(plan.reference.tensor), asStored(plan));
+  if (stored && !shared_)
+    reference_.emplace(plan.reference.tensor, plan.storedEntries(plan.reference.tensor), asStored(plan));
   if (kind == ReferenceKind::Target) targets_ = readIntegers(plan.reference.tensor);
   chooseLayout();
   const SideFormat cellSide = formatOf(cells_, plan.kind, plan.temperature);
@@ -48,6 +52,7 @@ RowsRun::RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOp
     referenceSide = {kind == ReferenceKind::Target ? kernels::kOneHot : kernels::kUniform, kernels::kLogits, 0};
   cellSide_ = cellSide;
   referenceSide_ = referenceSide;
+  if (lensCells() || lensReference()) makeLens();
   choosePasses();
 }
 
@@ -59,7 +64,7 @@ void RowsRun::choosePasses() {
   if (!fast.empty())
     sharedPass_.emplace(context_, plan_, fast, cellSide_, referenceSide_, shared_, layout_.limits.entries, maxRows());
   if (!others.empty()) pairsPass_ = makePairsPass(others);
-  if (sharedPass_ && !pairsPass_) mapRows();
+  if (sharedPass_ && !pairsPass_ && !lens_) mapRows();
   const uint32_t sets =
       (sharedPass_ ? SharedPass::kDescriptorSets : 0u) + (pairsPass_ ? pairsPass_->descriptorSets() : 0u);
   for (size_t i = 0; i < kSlots; ++i)
@@ -68,6 +73,10 @@ void RowsRun::choosePasses() {
                                                        .referenceOffset = layout_.referenceOffset,
                                                        .entries = layout_.limits.entries,
                                                        .sharedChannels = fast.size(),
+                                                       .readBytes = layout_.readBytes,
+                                                       .readReference = layout_.readReference,
+                                                       .lensCells = lensCells(),
+                                                       .lensReference = lensReference(),
                                                        .texels = SharedPass::readsTexels(context_)},
                                             sets));
 }
@@ -77,7 +86,7 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
                       const std::function<void()>& afterTile) {
   pairs_ = part.done;
   RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_, part), cells_,
-                   reference_ ? &*reference_ : nullptr, layout_.referenceOffset, inPlace_.get());
+                   reference_ ? &*reference_ : nullptr, inPlace_.get());
   std::deque<Slot*> running;
   const auto finishFirst = [&] {
     Slot* slot = running.front();
@@ -90,11 +99,11 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
   };
   while (Slot* slot = stream.next()) {
     throwIfCancelled(options_);
-    if (!checked_) warnOfRows(plan_, slot->tile.cellRows, warnings);
+    if (!checked_) warnOfRows(plan_, cells_, slot->tile.cellRows, warnings);
     checked_ = true;
     submit(*slot, values, channelStride);
     running.push_back(slot);
-    done_ += slot->rowBytes;
+    done_ += slot->rowBytes();
     if (options_.progress) options_.progress(std::min(done_, totalBytes), totalBytes);
     // One slot stays for the rows that are being read.
     if (running.size() == kSlots - 1) finishFirst();
@@ -114,7 +123,7 @@ Slot& RowsRun::holdTile(const Block& block, const EntryLayout& entries) {
   Slot& slot = *slots_.front();
   TileWalk walk(plan_, block, entries, layout_.limits, shared_, targets_);
   std::optional<Tile> tile = walk.next();
-  if (tile) slot.fill(std::move(*tile), cells_, reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
+  if (tile) slot.fill(std::move(*tile), cells_, reference_ ? &*reference_ : nullptr);
   slot.recordUpload(slot.submission.begin());
   slot.submission.submit();
   slot.submission.wait();
@@ -135,6 +144,13 @@ std::unique_ptr<PairsPass> RowsRun::makePairsPass(const std::vector<size_t>& cha
 }
 
 void RowsRun::submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
+  if (lens_) {
+    const HiddenRows cells{&plan_.cells, {&slot.upload}, lensCells() ? slot.tile.cellRows : std::span<const int64_t>()};
+    const HiddenRows reference{&plan_.reference.tensor,
+                               {&slot.upload, lensReference() ? slot.readReference : 0},
+                               lensReference() ? slot.tile.referenceRows : std::span<const int64_t>()};
+    lens_->run(cells, reference, slot.device, layout_.referenceOffset);
+  }
   VkCommandBuffer commands = slot.submission.begin();
   slot.recordUpload(commands);
   recordPasses(commands, slot, values, channelStride);
@@ -153,7 +169,7 @@ void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t c
     if (entries.empty()) continue;
     givenBack_ += entries.size();
     // The other kernels know only rows that were read.
-    if (slot.inPlace) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr, layout_.referenceOffset);
+    if (slot.inPlace) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr);
     std::memcpy(slot.entries.mapped(), entries.data(), entries.size() * sizeof entries.front());
     slot.pairs = entries.size();
     std::unique_ptr<PairsPass>& pass = exactPasses_[channel];
@@ -166,10 +182,41 @@ void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t c
   }
 }
 
+uint64_t RowsRun::rowBytes(const RowReader& reader, bool lens) const {
+  return lens ? LensPass::rowBytes(plan_, reader) : reader.rowBytes();
+}
+
+void RowsRun::layOutReading() {
+  const uint64_t rows = std::max<uint64_t>(layout_.limits.bytes / layout_.limits.cellRowBytes, 1);
+  layout_.readReference = alignUp(lensCells() ? rows * cells_.rowBytes() : layout_.limits.bytes, 256);
+  const uint64_t references = std::max<uint64_t>(
+      layout_.limits.referenceRowBytes > 0 ? layout_.limits.bytes / layout_.limits.referenceRowBytes : 0, 1);
+  layout_.readBytes = layout_.readReference;
+  if (reference_)
+    layout_.readBytes += alignUp(lensReference() ? references * reference_->rowBytes() : layout_.limits.bytes, 256);
+}
+
+void RowsRun::makeLens() {
+  layOutReading();
+  const SideFormat cells = cellSide_, reference = referenceSide_;
+  if (lensCells()) cellSide_ = LensPass::logitsFormat(plan_.vocab);
+  if (lensReference()) referenceSide_ = LensPass::logitsFormat(plan_.vocab);
+  if (shared_) referenceSide_ = cellSide_;
+  const TileLimits& limits = layout_.limits;
+  uint64_t smallest = lensCells() ? limits.cellRowBytes : limits.referenceRowBytes;
+  if (lensReference()) smallest = std::min<uint64_t>(smallest, limits.referenceRowBytes);
+  const uint64_t rows = std::min<uint64_t>(limits.bytes / smallest + 2, 2 * limits.entries);
+  lens_ = std::make_unique<LensPass>(context_, plan_, lensCells() ? std::optional(cells) : std::nullopt,
+                                     lensReference() ? std::optional(reference) : std::nullopt, rows,
+                                     options_.maxGpuMemory);
+}
+
 void RowsRun::chooseLayout() {
-  const uint64_t cellBytes = cells_.rowBytes();
-  const uint64_t referenceBytes = reference_ ? reference_->rowBytes() : shared_ ? cellBytes : 0;
-  const uint64_t usual = context_.isCpu() ? 8 * kMiB : 64 * kMiB;
+  const bool lens = lensCells() || lensReference();
+  const uint64_t cellBytes = rowBytes(cells_, lensCells());
+  const uint64_t referenceBytes = reference_ ? rowBytes(*reference_, lensReference()) : shared_ ? cellBytes : 0;
+  // The more rows a tile has, the more rarely the unembedding of a lens is read.
+  const uint64_t usual = context_.isCpu() ? (lens ? 16 : 8) * kMiB : 64 * kMiB;
   uint64_t bytes = options_.tileBytes ? options_.tileBytes : usual;
   for (uint64_t budget : {options_.maxGpuMemory, options_.maxRam})
     if (budget) bytes = std::min(bytes, budget / (2 * kSlots));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "divergence/evaluate.h"
+#include "divergence/lens_pass.h"
 #include "divergence/pairs_pass.h"
 #include "divergence/row_stream.h"
 #include "divergence/rows_in_place.h"
@@ -43,9 +44,16 @@ class RowsRun {
     TileLimits limits;
     uint64_t referenceOffset = 0;
     uint64_t bytes = 0;
+    uint64_t readReference = 0;  ///< with a lens: the same of the rows as they are read
+    uint64_t readBytes = 0;
   };
   size_t maxRows() const { return 2 * layout_.limits.entries; }
-  int64_t width(const Tensor& tensor) const { return plan_.vocab > 0 ? plan_.vocab : tensor.shape.back(); }
+  bool lensCells() const { return plan_.throughLens(plan_.cells); }
+  bool lensReference() const { return reference_ && plan_.throughLens(plan_.reference.tensor); }
+  /// Bytes of a row as the kernels see it.
+  uint64_t rowBytes(const RowReader& reader, bool lens) const;
+  void layOutReading();
+  void makeLens();
   void chooseLayout();
   void choosePasses();
   void mapRows();
@@ -64,6 +72,7 @@ class RowsRun {
   bool shared_ = false;
   Layout layout_;
   SideFormat cellSide_, referenceSide_;
+  std::unique_ptr<LensPass> lens_;  ///< where a side holds hidden states
   std::optional<SharedPass> sharedPass_;
   std::unique_ptr<PairsPass> pairsPass_;                      ///< metrics that have no fast way
   std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;  ///< of channels that gave pairs back

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,7 @@ class Document {
     }
     applyTensors(single);
     applyMask();
+    applyNormed();
     applyLists("labels", [](Axis& axis, const Json& entry) {
       if (!entry.is_string()) return false;
       axis.labels.push_back(entry.get<std::string>());
@@ -102,6 +104,7 @@ class Document {
       tensor.kind = kindOfAxes(tensor.axes);
     }
     if (const Json* mask = member(entry, "mask")) tensor.mask = maskName(*mask, key + ".mask");
+    if (const Json* normed = member(entry, "normed")) tensor.normed = normedFrom(tensor, *normed, key + ".normed");
     if (const Json* ids = member(entry, "ids")) tensor.ids = idsName(tensor, *ids, key + ".ids");
   }
 
@@ -121,6 +124,20 @@ class Document {
       axis.length = tensor.shape[tensor.axes.size()];
       tensor.axes.push_back(std::move(axis));
     }
+  }
+
+  std::vector<bool> normedFrom(const Tensor& tensor, const Json& normed, const std::string& key) const {
+    const auto boolean = [](const Json& each) { return each.is_boolean(); };
+    if (boolean(normed)) return {normed.get<bool>()};
+    if (!normed.is_array() || !std::all_of(normed.begin(), normed.end(), boolean))
+      bad(key, "must be true, false, or an array of them, one for each layer");
+    const int axis = tensor.axisIndex("layer");
+    const int64_t layers = axis < 0 ? 0 : tensor.axes[static_cast<size_t>(axis)].length;
+    if (static_cast<int64_t>(normed.size()) != layers) {
+      bad(key, fmt::format("{} entries, the axis 'layer' of tensor '{}' has {}", normed.size(), escaped(tensor.name),
+                           layers));
+    }
+    return normed.get<std::vector<bool>>();
   }
 
   std::string maskName(const Json& mask, const std::string& key) const {
@@ -145,6 +162,17 @@ class Document {
                       escaped(found->name), shapeText(found->shape), escaped(tensor.name), shapeText(tensor.shape)));
     }
     return found->name;
+  }
+
+  // Said once for the whole file, it holds for all hidden states that do not say otherwise.
+  void applyNormed() {
+    const Json* normed = member(json_, "normed");
+    if (!normed) return;
+    for (Tensor& tensor : dump_.tensors) {
+      const bool applies = !normed->is_array() || tensor.axisIndex("layer") >= 0;
+      if (tensor.kind == Kind::Hidden && tensor.normed.empty() && applies)
+        tensor.normed = normedFrom(tensor, *normed, "normed");
+    }
   }
 
   // Said once for the whole file, the mask holds for every floating tensor that does not name its own.

@@ -57,6 +57,9 @@ struct Tensor {
   bool axesGuessed = false;  ///< true when the names came from the guess by rank
   std::string mask;          ///< name of the BOOL or U8 tensor that masks cells, from the metadata key `mask`
   std::string ids;           ///< kind topk: name of the integer tensor of the entries' ids, from the metadata key `ids`
+  /// Hidden states that the final norm is in already, from the metadata key `normed`: one entry for all, or one for
+  /// each entry of the axis `layer`; empty: unknown.
+  std::vector<bool> normed;
   std::shared_ptr<const ByteSource> source;
   uint64_t offset = 0;         ///< of element 0 in `source`
   int64_t availableRows = -1;  ///< with --partial: rows of the leading axis that the file really holds; -1: all

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "catch.h"
 #include "picture.h"
@@ -26,6 +27,51 @@ struct Figure {
   Words words;
 };
 
+/// Tokens as vocabularies hold them: byte-level marks, scripts, emoji, what cannot be seen, repeats, 10 kB.
+std::vector<std::string> tokens() {
+  return {"The",      "Ġcapital",   "Ġof",  "ĠFrance",  "Ċ",      "ĊĊ",      "▁Paris", "日本語",
+          "東京",     "北京市",     "中文", "한국어",   "서울",   "العربية", "مرحبا",  "עברית",
+          "हिन्दी",    "नमस्ते",       "ไทย",  "Ελληνικά", "Привет", "Ã±andÃº", "naÃ¯ve", "æĹ¥æľ¬",
+          "😀",       "👩\u200d🚀", "🇫🇷",   "❤️",        "ﬃ",      "<|eot|>", "\t",     std::string(1, '\0'),
+          "\x1b[31m", "\u200b",     " ",    "  ",       "the",    "the",     "the",    std::string(10240, 'x')};
+}
+
+/// Grids at the ends of what is drawn, written into the test's folder.
+void writeGrids(const Folder& folder) {
+  const auto grid = [&](const std::string& name, long rows, long columns, auto value) {
+    std::vector<float> cells;
+    for (long r = 0; r < rows; ++r)
+      for (long c = 0; c < columns; ++c) cells.push_back(float(value(double(r), double(c))));
+    folder.write(name + ".npy", npyOf({rows, columns}, cells));
+  };
+  const auto peak = [](double at) { return at == 77777 ? 1.0 : 0.2 * std::abs(std::sin(at / 9000)); };
+  grid("many", 200, 300, [](double r, double c) { return std::abs(std::sin(r / 17) * std::cos(c / 23)); });
+  grid("one", 1, 1, [](double, double) { return 0.3; });
+  grid("wide", 1, 100000, [&](double, double c) { return peak(c); });
+  grid("tall", 100000, 1, [&](double r, double) { return peak(r); });
+  grid("nan", 5, 7, [](double, double) { return NAN; });
+  grid("labels", 4, long(tokens().size()), [](double r, double c) { return std::fmod(0.618 * (c + 7 * r), 1); });
+  folder.write("labels.npy.divlens.json",
+               nlohmann::json{{"version", 1},
+                              {"tensors", {{"labels", {{"axes", {"layer", "token"}}, {"kind", "scalar"}}}}},
+                              {"labels", {{"token", tokens()}}}}
+                   .dump());
+}
+
+/// The same fonts for everybody who has installed what tools/setup --dev lists.
+std::string fontsOnly(const Folder& folder) {
+  std::string list;
+  for (const char* directory : {"/usr/share/fonts/truetype/noto", "/usr/share/fonts/truetype/wqy"}) {
+    INFO("tools/setup --dev installs these fonts: " << directory);
+    REQUIRE(std::filesystem::is_directory(directory));
+    list += fmt::format("<dir>{}</dir>", directory);
+  }
+  return folder.write("fonts.conf", "<?xml version=\"1.0\"?><!DOCTYPE fontconfig SYSTEM \"fonts.dtd\"><fontconfig>" +
+                                        list +
+                                        "<include ignore_missing=\"yes\">/etc/fonts/conf.d</include><cachedir "
+                                        "prefix=\"xdg\">fontconfig</cachedir></fontconfig>");
+}
+
 const std::vector<Figure>& figures() {
   static const std::vector<Figure> table = {
       {"interventions",
@@ -43,7 +89,13 @@ const std::vector<Figure>& figures() {
         "0.3", "--vmin", "0.1", "--vmax", "0.6", "--extend", "both", "--origin", "lower"}},
       {"groups",
        {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean", "--rows", "site",
-        "--columns", "layer", "--group", "example"}}};
+        "--columns", "layer", "--group", "example"}},
+      {"labels", {"@labels.npy"}},
+      {"many", {"@many.npy"}},
+      {"one", {"@one.npy"}},
+      {"wide", {"@wide.npy"}},
+      {"tall", {"@tall.npy"}},
+      {"nan", {"@nan.npy"}}};
   return table;
 }
 
@@ -52,7 +104,13 @@ Picture render(const Folder& folder, Words words, const Words& more = {}) {
   for (const char* word : {"--dpi", "100", "-q", "-o"}) words.emplace_back(word);
   words.push_back(folder / "figure.png");
   words.insert(words.end(), more.begin(), more.end());
-  const Ran ran = run(words);
+  for (std::string& word : words)
+    if (word.starts_with("@")) {
+      word = folder / word.substr(1);
+      for (const char* plan : {"--axes", "layer,token", "--kind", "scalar"}) words.emplace_back(plan);
+      break;
+    }
+  const Ran ran = run(words, {.environment = {"FONTCONFIG_FILE=" + fontsOnly(folder)}});
   INFO(ran.err);
   REQUIRE(ran.code == 0);
   return readPicture(folder / "figure.png");
@@ -84,6 +142,7 @@ TEST_CASE("figures look as they did", "[golden]") {
   for (const Figure& figure : figures()) {
     INFO(figure.name);
     const Folder folder;
+    writeGrids(folder);
     const Picture got = render(folder, figure.words);
     const std::string golden = fmt::format("{}/{}.png", DIVLENS_GOLDEN, figure.name);
     if (update)

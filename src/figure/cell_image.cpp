@@ -91,6 +91,27 @@ void eachCell(const CellImage& image, const CellPlacement& place,
     }
 }
 
+void reachUnderFrame(Rect& area, CellPlacement& place) {
+  const double wide = (area.w + 2) / area.w, high = (area.h + 2) / area.h;
+  place = {.x = area.x - 1 - (area.x - place.x) * wide,
+           .y = area.y - 1 - (area.y - place.y) * high,
+           .cellWidth = place.cellWidth * wide,
+           .cellHeight = place.cellHeight * high};
+  area = {area.x - 1, area.y - 1, area.w + 2, area.h + 2};
+}
+
+CellImage enlarged(const CellImage& image, const Rect& area) {
+  const auto times = [](double pixels, int64_t cells) {
+    return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(pixels / static_cast<double>(cells))));
+  };
+  const int64_t wide = times(area.w, image.columns), high = times(area.h, image.rows);
+  CellImage out{image.rows * high, image.columns * wide, {}};
+  out.colors.reserve(static_cast<size_t>(out.rows * out.columns));
+  for (int64_t y = 0; y < out.rows; ++y)
+    for (int64_t x = 0; x < out.columns; ++x) out.colors.push_back(image.color(y / high, x / wide));
+  return out;
+}
+
 CellImage barImage(const ColorbarArea& bar, const ColorScale& scale) {
   const int steps = scale.norm.edges.empty() ? 512 : static_cast<int>(scale.norm.edges.size()) - 1;
   CellImage image{bar.vertical ? steps : 1, bar.vertical ? 1 : steps, {}};

@@ -36,6 +36,11 @@ void turnUpright(CellImage& image, const HeatmapArea& area);
 /// no viewer shows hairlines between them.
 void eachCell(const CellImage& image, const CellPlacement& place,
               const std::function<void(double x, double y, double w, double h, Color)>& draw);
+/// Area and placement a pixel wider on each side, under the frame that is drawn later: viewers that smooth edges would
+/// show the background between the two.
+void reachUnderFrame(Rect& area, CellPlacement& place);
+/// Each pixel repeated until the image has as many as the area, for viewers that smooth images whatever a file says.
+CellImage enlarged(const CellImage& image, const Rect& area);
 /// Colours of a bar from its top or left.
 CellImage barImage(const ColorbarArea& bar, const ColorScale& scale);
 

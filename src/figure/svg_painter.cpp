@@ -90,10 +90,13 @@ class SvgPainter {
     CellImage cells = parts_.cells(item);
     if (cells.rows < 1 || cells.columns < 1) return;
     turnUpright(cells, item);
-    const CellPlacement place = placeCells(item, cells);
+    if (!parts_.rectangles) cells = enlarged(cells, item.rect);
+    CellPlacement place = placeCells(item, cells);
+    Rect clip = item.rect;
+    reachUnderFrame(clip, place);
     body += fmt::format(R"(<svg x="{0:.7g}" y="{1:.7g}" width="{2:.7g}" height="{3:.7g}" )"
                         R"(viewBox="{0:.7g} {1:.7g} {2:.7g} {3:.7g}">)",
-                        item.rect.x, item.rect.y, item.rect.w, item.rect.h) +
+                        clip.x, clip.y, clip.w, clip.h) +
             "\n";
     if (parts_.rectangles)
       eachCell(cells, place,
@@ -104,9 +107,12 @@ class SvgPainter {
   }
 
   void operator()(const ColorbarArea& item) {
-    const CellImage bar = barImage(item, parts_.scales[static_cast<size_t>(item.scale)]);
-    image(bar, {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(bar.columns),
-                item.rect.h / static_cast<double>(bar.rows)});
+    const CellImage bar = enlarged(barImage(item, parts_.scales[static_cast<size_t>(item.scale)]), item.rect);
+    CellPlacement place{item.rect.x, item.rect.y, item.rect.w / static_cast<double>(bar.columns),
+                        item.rect.h / static_cast<double>(bar.rows)};
+    Rect area = item.rect;
+    reachUnderFrame(area, place);
+    image(bar, place);
   }
 
  private:

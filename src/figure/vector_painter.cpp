@@ -104,7 +104,7 @@ void insertMetadata(std::vector<uint8_t>& svg, FigureMetadata metadata) {
 // Replays items; coordinates are the list's pixels, scaled to points.
 class Painter {
  public:
-  Painter(cairo_t* cr, const VectorParts& parts) : cr_(cr), parts_(parts) {}
+  Painter(cairo_t* cr, const VectorParts& parts, bool smoothed) : cr_(cr), parts_(parts), smoothed_(smoothed) {}
 
   void operator()(const FilledRect& item) {
     source(item.color);
@@ -147,17 +147,24 @@ class Painter {
     if (image.rows < 1 || image.columns < 1) return;
     checkSize(image);
     turnUpright(image, item);
+    if (smoothed_ && !parts_.rectangles) image = enlarged(image, item.rect);
+    CellPlacement place = placeCells(item, image);
+    Rect area = item.rect;
+    reachUnderFrame(area, place);
     if (parts_.rectangles)
-      rectangles(image, item.rect, placeCells(item, image));
+      rectangles(image, area, place);
     else
-      stretched(image, item.rect, placeCells(item, image));
+      stretched(image, area, place);
   }
 
   void operator()(const ColorbarArea& item) {
-    const CellImage image = barImage(item, parts_.scales[static_cast<size_t>(item.scale)]);
-    stretched(image, item.rect,
-              {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(image.columns),
-               item.rect.h / static_cast<double>(image.rows)});
+    CellImage image = barImage(item, parts_.scales[static_cast<size_t>(item.scale)]);
+    if (smoothed_) image = enlarged(image, item.rect);
+    CellPlacement place{item.rect.x, item.rect.y, item.rect.w / static_cast<double>(image.columns),
+                        item.rect.h / static_cast<double>(image.rows)};
+    Rect area = item.rect;
+    reachUnderFrame(area, place);
+    stretched(image, area, place);
   }
 
  private:
@@ -229,6 +236,7 @@ class Painter {
 
   cairo_t* cr_;
   const VectorParts& parts_;
+  bool smoothed_;  ///< viewers of the format smooth images
 };
 
 }  // namespace
@@ -244,7 +252,7 @@ std::vector<uint8_t> paintVector(VectorFormat format, const DisplayList& list, c
   {
     Context cr(cairo_create(surface.get()));
     cairo_scale(cr.get(), scale, scale);
-    Painter painter(cr.get(), parts);
+    Painter painter(cr.get(), parts, format == VectorFormat::Svg);
     if (list.background.a > 0)
       painter(FilledRect{{0, 0, static_cast<float>(list.width), static_cast<float>(list.height)}, list.background});
     for (const DisplayItem& item : list.items) std::visit(painter, item);

@@ -1,0 +1,99 @@
+// PDF and SVG as other programs read them: poppler, qpdf and librsvg (tools/setup --dev).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include "catch.h"
+#include "picture.h"
+#include "program.h"
+
+using namespace divlens::test;
+
+namespace {
+
+/// Runs a tool of the system and returns what it prints; fails where it is missing or fails.
+std::string tool(const Folder& folder, const std::string& command) {
+  INFO(command << " (tools/setup --dev installs it)");
+  const std::string out = folder / "tool.txt";
+  REQUIRE(std::system(fmt::format("{} > '{}' 2>&1", command, out).c_str()) == 0);
+  return readBytes(out);
+}
+
+void draw(const Folder& folder, const std::vector<std::string>& more) {
+  std::vector<std::string> words = {
+      "render", example("lens.safetensors"), "--metric", "kl", "--norm", "symlog", "--linthresh", "1", "--dpi", "300"};
+  words.insert(words.end(), more.begin(), more.end());
+  for (const char* suffix : {"png", "pdf", "svg"})
+    words.insert(words.end(), {"-o", folder / (std::string("figure.") + suffix)});
+  const Ran ran = run(words);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+}
+
+/// Every cell has the PNG's colour, and few pixels in all differ much: text is drawn by other rasterisers.
+void compareRaster(const Picture& png, const std::string& path) {
+  INFO(path);
+  const Picture other = readPicture(path);
+  REQUIRE(std::abs(other.width - png.width) <= 1);
+  REQUIRE(std::abs(other.height - png.height) <= 1);
+  const Frame frame = findFrame(png);
+  size_t different = 0, cells = 0;
+  for (int y = 0; y < std::min(png.height, other.height); ++y)
+    for (int x = 0; x < std::min(png.width, other.width); ++x) {
+      const Pixel a = png.at(x, y), b = other.at(x, y);
+      int step = 0;
+      for (size_t c = 0; c < 3; ++c) step = std::max(step, std::abs(int(a[c]) - int(b[c])));
+      different += step > 96;
+    }
+  CHECK(double(different) < 0.01 * double(png.width) * double(png.height));
+  for (long row = 0; row < 11; ++row)
+    for (long column = 0; column < 8; ++column) {
+      const Pixel a = cellPixel(png, frame, {row, column}, {11, 8}),
+                  b = cellPixel(other, frame, {row, column}, {11, 8});
+      for (size_t c = 0; c < 3; ++c) cells += std::abs(int(a[c]) - int(b[c])) > 1;
+    }
+  CHECK(cells == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a PDF is sound, has embedded TrueType fonts and the PNG's pixels", "[vector][files]") {
+  for (const char* cells : {"image", "vector"}) {
+    const Folder folder;
+    draw(folder, {"--cells", cells});
+    const std::string pdf = folder / "figure.pdf";
+    CHECK(has(tool(folder, fmt::format("qpdf --check '{}'", pdf)), "No syntax or stream encoding errors found"));
+    std::istringstream fonts(tool(folder, fmt::format("pdffonts '{}'", pdf)));
+    std::string line;
+    std::getline(fonts, line);
+    std::getline(fonts, line);
+    int count = 0;
+    for (; std::getline(fonts, line); ++count) {
+      INFO(line);
+      CHECK(has(line, "TrueType"));
+      CHECK(has(line, "yes yes"));  // embedded, a subset
+    }
+    CHECK(count > 0);
+    const std::string about = tool(folder, fmt::format("pdfinfo '{}'", pdf));
+    CHECK(has(about, "PDF version:     1.5"));
+    CHECK_FALSE(has(about, "/" + std::string(example("").substr(1, 4))));  // no path
+    CHECK(has(tool(folder, fmt::format("pdftotext '{}' -", pdf)), "Logit lens"));
+    tool(folder, fmt::format("pdftoppm -r 300 -png -singlefile '{}' '{}'", pdf, folder / "raster"));
+    compareRaster(readPicture(folder / "figure.png"), folder / "raster.png");
+  }
+}
+
+TEST_CASE("an SVG is parsed and drawn with the PNG's pixels", "[vector][files]") {
+  for (const char* text : {"text", "path"})
+    for (const char* cells : {"image", "vector"}) {
+      INFO(text << ' ' << cells);
+      const Folder folder;
+      draw(folder, {"--svg-text", text, "--cells", cells});
+      // Its size is in points, 72 an inch, and librsvg counts 96 pixels an inch unless told otherwise.
+      tool(folder,
+           fmt::format("rsvg-convert -d 300 -p 300 -o '{}' '{}'", folder / "raster.png", folder / "figure.svg"));
+      compareRaster(readPicture(folder / "figure.png"), folder / "raster.png");
+    }
+}

@@ -160,6 +160,38 @@ TEST_CASE("the window shows, moves, explains, saves and repeats", "[viewer]") {
     CHECK(saved.header.width < whole.width);  // the margins of the threshold took some room
   }
 
+  SECTION("box, wheel and double click show a part and all") {
+    const auto [x0, y0] = centre(whole, 2, 1);
+    const auto [x1, y1] = centre(whole, 6, 4);
+    move(display, x0, y0);
+    display.act({"mousedown", "3"});
+    move(display, (x0 + x1) / 2, (y0 + y1) / 2);
+    move(display, x1, y1);
+    display.act({"mouseup", "3"});
+    const LaidOut box = laidOut(window.wait("laid out"));
+    CHECK(box.rowBegin == Approx(2.5).margin(0.1));
+    CHECK(box.rowEnd == Approx(6.5).margin(0.1));
+    CHECK(box.columnBegin == Approx(1.5).margin(0.1));
+    CHECK(box.columnEnd == Approx(4.5).margin(0.1));
+    display.act({"key", "Home"});
+    CHECK(laidOut(window.wait("laid out")).rowEnd == 11);
+    display.act({"keydown", "ctrl", "click", "4", "keyup", "ctrl"});
+    LaidOut one = laidOut(window.wait("laid out"));
+    CHECK(one.rowEnd - one.rowBegin == 11);
+    CHECK(one.columnEnd - one.columnBegin == Approx(8 / 1.25));
+    display.act({"keydown", "shift", "click", "4", "keyup", "shift"});
+    one = laidOut(window.wait("laid out"));
+    CHECK(one.rowEnd - one.rowBegin == Approx(11 / 1.25));
+    CHECK(one.columnEnd - one.columnBegin == Approx(8 / 1.25));
+    // The first of the two clicks pins a cell, the second lets it go.
+    display.act({"click", "--repeat", "2", "--delay", "30", "1"});
+    for (LaidOut seen = one; seen.rowEnd - seen.rowBegin < 11;) seen = laidOut(window.wait("laid out"));
+    display.act({"key", "plus"});
+    const LaidOut near = laidOut(window.wait("laid out"));
+    CHECK(near.columnEnd - near.columnBegin == Approx(8 / 1.4));
+    CHECK(near.height == whole.height);
+  }
+
   SECTION("a click pins the cell under it and takes it apart") {
     const auto [x, y] = centre(whole, 7, 3);
     move(display, x, y);
@@ -202,8 +234,7 @@ TEST_CASE("the window shows, moves, explains, saves and repeats", "[viewer]") {
     display.act({"type", "--delay", "20", "/nowhere/to/be.npy"});
     display.act({"key", "Return"});
     CHECK(has(window.wait("error: "), "/nowhere/to/be.npy"));
-    display.act({"key", "ctrl+w"});
-    window.wait("closed be.npy");
+    window.wait("closed be.npy");  // no tab without anything to see
     display.act({"key", "ctrl+shift+c"});
     CHECK(has(window.wait("copied command"), "lens.safetensors"));
   }
@@ -370,6 +401,28 @@ TEST_CASE("many changes of the plan leave memory as it is", "[viewer]") { CHECK(
 // By hand: it takes minutes.
 TEST_CASE("a thousand changes of the plan leave memory as it is", "[.][thousand]") {
   CHECK(growthOver(1000) < 8 * 1024);
+}
+
+TEST_CASE("of many files those that can be read are shown, and the others are said", "[viewer]") {
+  const Display display;
+  const Folder folder;
+  std::vector<std::string> words = {"view", folder / "bad.npy"};
+  for (int i = 0; i < 30; ++i) {
+    folder.write(fmt::format("{}.csv", i), fmt::format("row,x,y\nu,1,{}\nv,3,4\n", i));
+    words.push_back(folder / fmt::format("{}.csv", i));
+  }
+  folder.write("bad.npy", "\x93NUMPY\x01");
+  folder.write("empty.csv", "");
+  for (const std::string& more : {folder / "empty.csv", folder / "nowhere.csv", std::string("-v")})
+    words.push_back(more);
+  Window window(display, words, {"XDG_STATE_HOME=" + (folder / "state")});
+  for (int i = 0; i < 30; ++i) window.wait("complete: 2 x 2 cells");
+  for (const char* bad : {"closed bad.npy", "closed empty.csv", "closed nowhere.csv"}) window.last(bad);
+  display.act({"key", "ctrl+q"});
+  const Ran ran = window.finish();
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  for (const char* bad : {"bad.npy: ", "empty.csv: empty file", "nowhere.csv"}) CHECK(has(ran.err, bad));
 }
 
 TEST_CASE("a window closes while it computes", "[viewer]") {

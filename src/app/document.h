@@ -52,6 +52,7 @@ struct Document {
   std::vector<Pin> pins;
   std::atomic<int> cancel{0};  ///< ends the taking apart of pinned cells
   bool stale = false;          ///< the file has changed since
+  bool failed = false;         ///< there is nothing to see, and will not be
   bool difference = false;     ///< of the first two files: nothing is loaded
   std::optional<Span> wanted;  ///< what to see once there are cells
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kWidth = 1280, kHeight = 800;
 constexpr double kIdleSeconds = 0.5, kBusySeconds = 0.05, kLeastFrameSeconds = 0.008, kStaleSeconds = 1;
+constexpr float kLeastWide = 480;  // points: the panel goes where there is less
 constexpr uint32_t kMostDraws = 4096;
 
 std::shared_ptr<const gpu::Context> makeContext(const Settings& settings, const gpu::Window& window) {
@@ -99,6 +100,9 @@ void Viewer::status(const std::string& text) const {
 void Viewer::poll() {
   if (const auto dropped = events_.takeDropped(); !dropped.empty()) openFiles(dropped);
   for (const auto& document : documents_) poll(*document);
+  // What cannot be opened leaves its words, and no tab beside others.
+  for (size_t i = documents_.size(); i-- > 0;)
+    if (documents_[i]->failed && documents_.size() > 1) close(i);
   if (documents_.empty() || glfwGetTime() < lastStaleCheck_ + kStaleSeconds) return;
   lastStaleCheck_ = glfwGetTime();
   Document& document = current();
@@ -115,6 +119,7 @@ void Viewer::poll(Document& document) {
   if (std::optional<std::string> error = document.loader.takeError()) {
     status("error: " + *error);
     errors_.push_back(*error);
+    document.failed = !document.view;
     events_.wake();
   }
   for (Pin& pin : document.pins) {
@@ -156,6 +161,7 @@ void Viewer::accept(Document& document, std::shared_ptr<View> view) {
     explainPins(document);
   }
   recolor(document);
+  if (document.view->complete && message_.starts_with(kReading)) message_.clear();
   events_.wake();
   status(fmt::format("{} {} x {} cells{}", document.view->complete ? "complete:" : "partial:", grid.rows(),
                      grid.columns(), grid.panels() > 1 ? fmt::format(" x {}", grid.panels()) : ""));
@@ -169,11 +175,13 @@ void Viewer::frame() {
   texts_.begin(number);
   pools_[number]->reset();
   const VkExtent2D extent = target_.extent();
+  wide_ = float(extent.width) >= px(kLeastWide);
   ImGui_ImplVulkan_NewFrame();
   ImGui_ImplGlfw_NewFrame();
   // Everything is measured in the target's pixels, the figure and ImGui's windows alike.
   ImGuiIO& io = ImGui::GetIO();
   const float ratio = io.DisplaySize.x > 0 ? float(extent.width) / io.DisplaySize.x : 1;
+  mouseRatio_ = ratio;
   io.DisplaySize = ImVec2(float(extent.width), float(extent.height));
   io.DisplayFramebufferScale = ImVec2(1, 1);
   if (ratio != 1 && io.MousePos.x > -1e6f) io.MousePos = ImVec2(io.MousePos.x * ratio, io.MousePos.y * ratio);

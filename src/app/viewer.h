@@ -17,6 +17,9 @@
 
 namespace divlens {
 
+/// How a message begins that goes once the file is read.
+inline constexpr const char* kReading = "reading ";
+
 /// The window of `divlens view`: the figure's layout drawn live, with panels around it.
 class Viewer {
  public:
@@ -71,7 +74,8 @@ class Viewer {
   void takeCounts(Document& document);
   void addBeyond(DisplayList& list, const Document& document) const;
   void addMargins(DisplayList& list, const Document& document, const HeatmapArea& area) const;
-  bool barDrag(Document& document);
+  std::optional<int> barAt(const Document& document, float x, float y) const;
+  void dragBar(const Document& document, float y);
 
   // viewer_compare.cpp: two files and their difference
   void linkLooks(const Document& from, Document& to) const;
@@ -81,8 +85,11 @@ class Viewer {
   // viewer_input.cpp: mouse and keys over the figure
   void input();
   void mouse(Document& document);
-  void drag(Document& document);
-  void box(Document& document, bool free, const std::optional<Spot>& spot);
+  void press(const Document& document, float x, float y);
+  void release(Document& document, float x, float y);
+  void drag(Document& document, float x, float y);
+  void beginBox(const Document& document, float x, float y);
+  void endBox(Document& document, float x, float y);
   void keys(Document& document);
   void referenceUnderCursor(Document& document);
 
@@ -139,7 +146,7 @@ class Viewer {
   void copyCommand();
 
   float px(float points) const { return points * scale_; }
-  float panelWidth() const { return panelShown_ ? px(310) : 0; }
+  float panelWidth() const { return panelShown_ && wide_ ? px(310) : 0; }
   float statusHeight() const { return px(26); }
   float pinHeight() const;
 
@@ -173,6 +180,7 @@ class Viewer {
   std::string message_;  ///< in the status line: what was done last
   bool panelShown_ = true, helpShown_ = false, saveShown_ = false, openShown_ = false, selectTab_ = false;
   bool verbose_ = false, quit_ = false;
+  bool wide_ = true;                          ///< the window has room for the panel
   std::map<std::string, std::string> edits_;  ///< texts that are being typed, by option
   std::string savePath_, openPath_;
   std::vector<std::string> recent_;
@@ -183,6 +191,7 @@ class Viewer {
   int panel_ = 0;  ///< where the button went down
   std::optional<int> barScale_;
   float mouseX_ = 0, mouseY_ = 0, boxX_ = 0, boxY_ = 0, pressX_ = 0, pressY_ = 0, dragX_ = 0, dragY_ = 0;
+  float mouseRatio_ = 1;  ///< pixels for each of the window's coordinates
   PixelSize figureSize_;
 };
 

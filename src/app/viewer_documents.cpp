@@ -29,6 +29,7 @@ void Viewer::open(const Settings& settings) {
 }
 
 void Viewer::openFiles(const std::vector<std::string>& paths) {
+  const size_t first = documents_.size();
   for (const std::string& path : paths) {
     Settings settings;
     settings.command = "view";
@@ -36,6 +37,7 @@ void Viewer::openFiles(const std::vector<std::string>& paths) {
     status("opening " + path);
     open(settings);
   }
+  show(first);
 }
 
 void Viewer::show(size_t number) {
@@ -55,6 +57,7 @@ void Viewer::close(size_t number) {
   documents_.erase(documents_.begin() + std::ptrdiff_t(number));
   quit_ = documents_.empty();
   if (quit_) return;
+  if (current_ > number) --current_;
   current_ = std::min(current_, documents_.size() - 1);
   show(current_);
 }
@@ -63,7 +66,7 @@ void Viewer::reload() {
   Document& document = current();
   if (document.difference) return showDifference();
   document.loader.request(document.options.settings(), document.options.planKey(), true);
-  message_ = "reading " + document.name + " again";
+  message_ = kReading + document.name + " again";
   status(message_);
 }
 

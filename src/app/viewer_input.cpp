@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "app/viewer.h"
 #include "app/viewer_keys.h"
@@ -25,77 +26,88 @@ void Viewer::input() {
 }
 
 void Viewer::mouse(Document& document) {
-  const ImGuiIO& io = ImGui::GetIO();
   const std::optional<Spot> spot = spotAt(document.layout, *document.view->content, mouseX_, mouseY_);
-  const bool free = !io.WantCaptureMouse;
-  if (barDrag(document)) return;
-  if (free && spot && spot->panel != document.counted) {
+  const bool free = !ImGui::GetIO().WantCaptureMouse;
+  if (free && spot && spot->panel != document.counted && !barScale_) {
     document.counted = spot->panel;
     countBeyond(document);
   }
-  if (free && spot && io.MouseWheel != 0) {
-    const double by = std::pow(kWheelStep, -double(io.MouseWheel));
-    document.look.zoom(spot->u, spot->v, io.KeyShift ? 1 : by, io.KeyCtrl ? 1 : by);
+  for (const WindowEvents::Wheel& wheel : events_.wheel()) {
+    if (!free || !spot) break;
+    const double by = std::pow(kWheelStep, -wheel.steps);
+    document.look.zoom(spot->u, spot->v, wheel.shift ? 1 : by, wheel.control ? 1 : by);
   }
-  if (free && spot && ImGui::IsMouseClicked(ImGuiMouseButton_Left)) {
-    dragging_ = true;
-    panel_ = spot->panel;
-    pressX_ = mouseX_;
-    pressY_ = mouseY_;
-    moved_ = false;
+  for (const WindowEvents::Button& button : events_.buttons()) {
+    const float x = float(button.x) * mouseRatio_, y = float(button.y) * mouseRatio_;
+    if (button.down && free) button.left ? press(document, x, y) : beginBox(document, x, y);
+    if (!button.down) button.left ? release(document, x, y) : endBox(document, x, y);
   }
-  if (dragging_) drag(document);
-  if (free && spot && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left)) {
-    document.look.fit();
-    dragging_ = false;
-    // The first click of the two has pinned a cell.
-    if (!document.pins.empty() && pinnedByClick_) unpin(document, document.pins.size() - 1);
-    pinnedByClick_ = false;
-  }
-  box(document, free, spot);
+  if (barScale_) dragBar(document, mouseY_);
+  if (dragging_) drag(document, mouseX_, mouseY_);
+  boxing_ = boxing_ && areaOf(document.layout, panel_) && !events_.pressed(ViewKey::Escape);
+  if (!free || !spot || !events_.doubleClicked()) return;
+  document.look.fit();
+  dragging_ = false;
+  // The first click of the two has pinned a cell.
+  if (!document.pins.empty() && pinnedByClick_) unpin(document, document.pins.size() - 1);
+  pinnedByClick_ = false;
 }
 
-void Viewer::drag(Document& document) {
-  const ImGuiIO& io = ImGui::GetIO();
-  moved_ = moved_ || std::hypot(mouseX_ - pressX_, mouseY_ - pressY_) > px(kClickPixels);
+void Viewer::press(const Document& document, float x, float y) {
+  barScale_ = barAt(document, x, y);
+  const auto spot = spotAt(document.layout, *document.view->content, x, y);
+  if (barScale_ || !spot) return;
+  dragging_ = true;
+  moved_ = false;
+  panel_ = spot->panel;
+  pressX_ = dragX_ = x;
+  pressY_ = dragY_ = y;
+}
+
+void Viewer::release(Document& document, float x, float y) {
+  if (barScale_) dragBar(document, y);
+  barScale_.reset();
+  if (!dragging_) return;
+  drag(document, x, y);
+  dragging_ = false;
+  if (moved_) return;
+  const size_t before = document.pins.size();
+  if (const auto spot = spotAt(document.layout, *document.view->content, pressX_, pressY_)) pin(document, *spot);
+  pinnedByClick_ = document.pins.size() > before;
+}
+
+void Viewer::drag(Document& document, float x, float y) {
+  moved_ = moved_ || std::hypot(x - pressX_, y - pressY_) > px(kClickPixels);
   const HeatmapArea* area = areaOf(document.layout, panel_);
   if (area && moved_) {
     const Span& span = document.look.span();
     const double columns = (span.columnEnd - span.columnBegin) / double(area->rect.w);
     const double rows = (span.rowEnd - span.rowBegin) / double(area->rect.h) * (area->originUpper ? 1 : -1);
-    document.look.pan(-double(mouseX_ - dragX_) * columns, -double(mouseY_ - dragY_) * rows);
-  }
-  dragX_ = mouseX_;
-  dragY_ = mouseY_;
-  if (!io.MouseReleased[ImGuiMouseButton_Left] && io.MouseDown[ImGuiMouseButton_Left]) return;
-  dragging_ = false;
-  if (moved_) return;
-  if (const auto spot = spotAt(document.layout, *document.view->content, mouseX_, mouseY_)) {
-    const size_t before = document.pins.size();
-    pin(document, *spot);
-    pinnedByClick_ = document.pins.size() > before;
+    document.look.pan(-double(x - dragX_) * columns, -double(y - dragY_) * rows);
+    dragX_ = x;
+    dragY_ = y;
   }
 }
 
-void Viewer::box(Document& document, bool free, const std::optional<Spot>& spot) {
-  if (free && spot && ImGui::IsMouseClicked(ImGuiMouseButton_Right)) {
-    boxing_ = true;
-    panel_ = spot->panel;
-    boxX_ = mouseX_;
-    boxY_ = mouseY_;
-  }
-  if (!boxing_) return;
+void Viewer::beginBox(const Document& document, float x, float y) {
+  const auto spot = spotAt(document.layout, *document.view->content, x, y);
+  if (!spot) return;
+  boxing_ = true;
+  panel_ = spot->panel;
+  boxX_ = x;
+  boxY_ = y;
+}
+
+void Viewer::endBox(Document& document, float x, float y) {
   const HeatmapArea* area = areaOf(document.layout, panel_);
-  if (!area || events_.pressed(ViewKey::Escape)) boxing_ = false;
-  if (!boxing_ || ImGui::IsMouseDown(ImGuiMouseButton_Right)) return;
-  boxing_ = false;
-  if (std::abs(mouseX_ - boxX_) < px(kClickPixels) || std::abs(mouseY_ - boxY_) < px(kClickPixels)) return;
-  const auto inside = [&](float x, float y) {
+  if (!std::exchange(boxing_, false) || !area) return;
+  if (std::abs(x - boxX_) < px(kClickPixels) || std::abs(y - boxY_) < px(kClickPixels)) return;
+  const auto inside = [&](float at, float down) {
     const Rect& r = area->rect;
-    return spotAt(document.layout, *document.view->content, std::clamp(x, r.x, r.right() - 0.01f),
-                  std::clamp(y, r.y, r.bottom() - 0.01f));
+    return spotAt(document.layout, *document.view->content, std::clamp(at, r.x, r.right() - 0.01f),
+                  std::clamp(down, r.y, r.bottom() - 0.01f));
   };
-  const auto a = inside(boxX_, boxY_), b = inside(mouseX_, mouseY_);
+  const auto a = inside(boxX_, boxY_), b = inside(x, y);
   if (a && b)
     document.look.see({std::min(a->v, b->v), std::max(a->v, b->v), std::min(a->u, b->u), std::max(a->u, b->u)});
 }

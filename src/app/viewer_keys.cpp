@@ -4,10 +4,13 @@
 #include <GLFW/glfw3.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace divlens {
 namespace {
+
+constexpr double kDoubleClickSeconds = 0.4, kDoubleClickReach = 6;
 
 WindowEvents& events(GLFWwindow* window) { return *static_cast<WindowEvents*>(glfwGetWindowUserPointer(window)); }
 
@@ -80,12 +83,35 @@ void WindowEvents::watch(GLFWwindow* window) {
     events(w).dropped_.insert(events(w).dropped_.end(), paths, paths + count);
   });
   glfwSetCursorPosCallback(window, [](GLFWwindow* w, double, double) { events(w).wake(); });
-  glfwSetMouseButtonCallback(window, [](GLFWwindow* w, int, int, int) { events(w).wake(); });
-  glfwSetScrollCallback(window, [](GLFWwindow* w, double, double) { events(w).wake(); });
+  glfwSetMouseButtonCallback(window, [](GLFWwindow* w, int button, int action, int) {
+    events(w).wake();
+    if (button != GLFW_MOUSE_BUTTON_LEFT && button != GLFW_MOUSE_BUTTON_RIGHT) return;
+    const bool left = button == GLFW_MOUSE_BUTTON_LEFT, down = action == GLFW_PRESS;
+    double x = 0, y = 0;
+    glfwGetCursorPos(w, &x, &y);
+    events(w).buttons_.push_back({left, down, x, y});
+    if (left && down) events(w).press(x, y);
+  });
+  glfwSetScrollCallback(window, [](GLFWwindow* w, double, double steps) {
+    events(w).wake();
+    const auto down = [&](int left, int right) {
+      return glfwGetKey(w, left) == GLFW_PRESS || glfwGetKey(w, right) == GLFW_PRESS;
+    };
+    events(w).wheel_.push_back(
+        {steps, down(GLFW_KEY_LEFT_CONTROL, GLFW_KEY_RIGHT_CONTROL), down(GLFW_KEY_LEFT_SHIFT, GLFW_KEY_RIGHT_SHIFT)});
+  });
   glfwSetWindowFocusCallback(window, [](GLFWwindow* w, int) { events(w).wake(); });
   glfwSetCursorEnterCallback(window, [](GLFWwindow* w, int) { events(w).wake(); });
   glfwSetFramebufferSizeCallback(window, [](GLFWwindow* w, int, int) { events(w).wake(); });
   glfwSetWindowRefreshCallback(window, [](GLFWwindow* w) { events(w).wake(); });
+}
+
+void WindowEvents::press(double x, double y) {
+  const bool near = std::hypot(x - pressX_, y - pressY_) <= kDoubleClickReach;
+  doubleClicked_ = pressTime_ >= 0 && glfwGetTime() - pressTime_ <= kDoubleClickSeconds && near;
+  pressTime_ = doubleClicked_ ? -1 : glfwGetTime();
+  pressX_ = x;
+  pressY_ = y;
 }
 
 bool WindowEvents::pressed(ViewKey key) const {

@@ -56,8 +56,27 @@ class WindowEvents {
   bool pressed(ViewKey key) const;
   /// Files that were dropped on the window, once.
   std::vector<std::string> takeDropped();
+  /// A button that went down or up, and where: between slow frames ImGui 1.86 knows the place of the last event only.
+  struct Button {
+    bool left = true, down = true;  ///< else the right one
+    double x = 0, y = 0;            ///< of the window's coordinates
+  };
+  const std::vector<Button>& buttons() const { return buttons_; }
+  /// True where the left button went down twice in a row.
+  bool doubleClicked() const { return doubleClicked_; }
+  /// Steps of the wheel, with the modifiers that were down then.
+  struct Wheel {
+    double steps = 0;
+    bool control = false, shift = false;
+  };
+  const std::vector<Wheel>& wheel() const { return wheel_; }
   /// Once a frame has looked at them.
-  void clear() { keys_.clear(); }
+  void clear() {
+    keys_.clear();
+    wheel_.clear();
+    buttons_.clear();
+    doubleClicked_ = false;
+  }
 
   int busyFrames = 3;  ///< to draw although nothing more happens: ImGui settles over a few
   /// Frames that make every event visible.
@@ -69,6 +88,11 @@ class WindowEvents {
     bool control, shift;
   };
   std::vector<Press> keys_;
+  void press(double x, double y);
+  std::vector<Wheel> wheel_;
+  std::vector<Button> buttons_;
+  bool doubleClicked_ = false;
+  double pressTime_ = -1, pressX_ = 0, pressY_ = 0;
   std::vector<std::string> dropped_;
 };
 

@@ -211,7 +211,7 @@ void Viewer::profiles(const Document& document) {
     const int64_t count = alongRow ? content.columns.count : content.rows.count;
     if (count < 2) continue;
     ImGui::TextDisabled("%s", fmt::format("along {}", (alongRow ? content.columns : content.rows).name).c_str());
-    const float labels = px(62);  // left of the lines
+    const float labels = px(74);  // left of the lines
     const ImVec2 corner = ImGui::GetCursorScreenPos(), from(corner.x + labels, corner.y);
     const ImVec2 size(ImGui::GetContentRegionAvail().x - labels, px(76));
     ImGui::Dummy(ImVec2(size.x + labels, size.y));

@@ -134,27 +134,23 @@ void Viewer::addMargins(DisplayList& list, const Document& document, const Heatm
       Text{label, marginX + thick, marginY + thick / 2, px(11), HAlign::Right, VAlign::Middle, 0, {60, 60, 60}});
 }
 
-bool Viewer::barDrag(Document& document) {
-  const ImGuiIO& io = ImGui::GetIO();
-  if (!io.WantCaptureMouse && ImGui::IsMouseClicked(ImGuiMouseButton_Left))
-    for (size_t scale = 0; scale < document.view->content->scales.size(); ++scale)
-      if (const ColorbarArea* bar = barOf(document.layout, int(scale))) {
-        const Rect& r = bar->rect;
-        const float reach = px(4);
-        if (mouseX_ >= r.x - reach && mouseX_ < r.right() + reach && mouseY_ >= r.y - reach &&
-            mouseY_ < r.bottom() + reach)
-          barScale_ = int(scale);
-      }
-  if (!barScale_) return false;
-  const ColorbarArea* bar = barOf(document.layout, *barScale_);
-  if (!bar || !ImGui::IsMouseDown(ImGuiMouseButton_Left)) {
-    barScale_.reset();
-    return true;
+std::optional<int> Viewer::barAt(const Document& document, float x, float y) const {
+  const float reach = px(4);
+  for (size_t scale = 0; scale < document.view->content->scales.size(); ++scale) {
+    const ColorbarArea* bar = barOf(document.layout, int(scale));
+    if (!bar) continue;
+    const Rect& r = bar->rect;
+    if (x >= r.x - reach && x < r.right() + reach && y >= r.y - reach && y < r.bottom() + reach) return int(scale);
   }
+  return std::nullopt;
+}
+
+void Viewer::dragBar(const Document& document, float y) {
+  const ColorbarArea* bar = barOf(document.layout, *barScale_);
+  if (!bar) return barScale_.reset();
   const Norm& norm = document.view->content->scales[size_t(*barScale_)].norm;
-  const float along = std::clamp((bar->rect.bottom() - mouseY_) / bar->rect.h, 0.0f, 1.0f);
+  const float along = std::clamp((bar->rect.bottom() - y) / bar->rect.h, 0.0f, 1.0f);
   setThreshold(norm.value(bar->tBegin + along * (bar->tEnd - bar->tBegin)));
-  return true;
 }
 
 }  // namespace divlens

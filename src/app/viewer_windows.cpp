@@ -30,7 +30,7 @@ std::string progressText(const LoadProgress& progress) {
 
 void Viewer::interface() {
   globalKeys();
-  if (!documents_.empty() && panelShown_) panel();
+  if (!documents_.empty() && panelWidth() > 0) panel();
   statusLine();
   pinWindow();
   errors();
@@ -59,6 +59,7 @@ void Viewer::globalKeys() {
   }
   if (events_.pressed(ViewKey::Help) && !ImGui::GetIO().WantTextInput) helpShown_ = !helpShown_;
   if (!events_.pressed(ViewKey::Escape)) return;
+  if (!helpShown_ && !saveShown_ && !openShown_) errors_.clear();
   helpShown_ = saveShown_ = openShown_ = false;
   if (!ImGui::GetIO().WantTextInput) ImGui::SetWindowFocus(nullptr);
 }

@@ -9,6 +9,7 @@
 #include "gpu/check.h"
 #include "gpu/commands.h"
 #include "gpu/devices.h"
+#include "gpu/pipeline_store.h"
 
 namespace divlens::gpu {
 namespace {
@@ -47,6 +48,7 @@ Context::~Context() { release(); }
 void Context::release() {
   if (device_) {
     vkDeviceWaitIdle(device_);
+    pipelines_.reset();
     vkDestroyPipelineCache(device_, pipelineCache_, nullptr);
     vkDestroyDevice(device_, nullptr);
   }
@@ -141,6 +143,7 @@ void Context::createPipelineCache(std::span<const std::byte> data) {
                                          .initialDataSize = own ? data.size() : 0,
                                          .pInitialData = own ? data.data() : nullptr};
   check(vkCreatePipelineCache(device_, &create, nullptr, &pipelineCache_), "vkCreatePipelineCache");
+  pipelines_ = std::make_unique<PipelineStore>();
 }
 
 std::vector<std::byte> Context::pipelineData() const {

@@ -12,6 +12,8 @@
 
 namespace divlens::gpu {
 
+class PipelineStore;
+
 /// What the loader tells of one physical device, and why it cannot be used (empty: it can).
 struct DeviceInfo {
   int index = 0;
@@ -65,6 +67,8 @@ class Context {
   uint64_t maxBufferBytes() const { return properties_.limits.maxStorageBufferRange; }
   /// What every pipeline is made with, so that drivers need not compile what they compiled before.
   VkPipelineCache pipelineCache() const { return pipelineCache_; }
+  /// Compute pipelines that were made, for ComputePipeline.
+  PipelineStore& pipelines() const { return *pipelines_; }
   /// Names device and driver in a file name: data of one are of no use to another.
   std::string pipelineKey() const;
   /// The driver's data of all pipelines made so far and those given in the options; empty where it gives none.
@@ -99,6 +103,7 @@ class Context {
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t queueFamily_ = 0;
   VkPipelineCache pipelineCache_ = VK_NULL_HANDLE;
+  std::unique_ptr<PipelineStore> pipelines_;
   mutable TicketLock queueLock_;
   bool unified_ = false;
   bool importsHostMemory_ = false;

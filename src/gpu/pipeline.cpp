@@ -7,6 +7,7 @@
 #include "embedded.h"
 #include "error.h"
 #include "gpu/check.h"
+#include "gpu/pipeline_store.h"
 
 namespace divlens::gpu {
 namespace {
@@ -110,10 +111,11 @@ VkDescriptorSet DescriptorPool::make(const PipelineLayout& layout, std::span<con
   return set;
 }
 
-ComputePipeline::ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings,
-                                 uint32_t pushBytes, std::span<const uint32_t> constants,
-                                 std::span<const uint32_t> code, uint32_t texelBindings)
-    : device_(context.device()), layout_(context, bindings, pushBytes, VK_SHADER_STAGE_COMPUTE_BIT, texelBindings) {
+namespace {
+
+std::shared_ptr<const MadePipeline> makePipeline(const Context& context, const std::string& shader,
+                                                 std::span<const uint32_t> constants, std::span<const uint32_t> code,
+                                                 std::shared_ptr<MadePipeline> made) {
   const ShaderModule module(context, shader, code);
   std::vector<VkSpecializationMapEntry> entries;
   for (uint32_t i = 0; i < constants.size(); ++i) entries.push_back({.constantID = i, .offset = 4 * i, .size = 4});
@@ -127,22 +129,36 @@ ComputePipeline::ComputePipeline(const Context& context, const std::string& shad
                                                      .module = module.handle(),
                                                      .pName = "main",
                                                      .pSpecializationInfo = &specialization},
-                                           .layout = layout_.handle()};
-  check(vkCreateComputePipelines(device_, context.pipelineCache(), 1, &create, nullptr, &pipeline_),
+                                           .layout = made->layout.handle()};
+  check(vkCreateComputePipelines(made->device, context.pipelineCache(), 1, &create, nullptr, &made->handle),
         "vkCreateComputePipelines");
-  context.nameObject(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(pipeline_), shader.c_str());
+  context.nameObject(VK_OBJECT_TYPE_PIPELINE, reinterpret_cast<uint64_t>(made->handle), shader.c_str());
+  return made;
 }
 
-ComputePipeline::~ComputePipeline() { vkDestroyPipeline(device_, pipeline_, nullptr); }
+}  // namespace
+
+ComputePipeline::ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings,
+                                 uint32_t pushBytes, std::span<const uint32_t> constants,
+                                 std::span<const uint32_t> code, uint32_t texelBindings) {
+  std::string key = fmt::format("{} {} {} {} {} ", shader, bindings, pushBytes, texelBindings, constants.size());
+  for (const std::span<const uint32_t> words : {constants, code})
+    key.append(reinterpret_cast<const char*>(words.data()), words.size_bytes());
+  made_ = context.pipelines().get(key, [&] {
+    return makePipeline(context, shader, constants, code,
+                        std::make_shared<MadePipeline>(context, bindings, pushBytes, texelBindings));
+  });
+}
 
 void ComputePipeline::dispatch(VkCommandBuffer commands, DescriptorPool& pool, std::span<const BufferRange> buffers,
                                std::span<const std::byte> push, uint32_t groups) const {
   if (groups == 0) return;
-  const VkDescriptorSet set = pool.make(layout_, buffers);
-  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline_);
-  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_.handle(), 0, 1, &set, 0, nullptr);
+  const VkDescriptorSet set = pool.make(made_->layout, buffers);
+  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, made_->handle);
+  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, made_->layout.handle(), 0, 1, &set, 0, nullptr);
   if (!push.empty())
-    vkCmdPushConstants(commands, layout_.handle(), VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(push.size()), push.data());
+    vkCmdPushConstants(commands, made_->layout.handle(), VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(push.size()),
+                       push.data());
   const uint32_t x = std::min(groups, kMaxGroups);
   vkCmdDispatch(commands, x, (groups + x - 1) / x, 1);
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <vulkan/vulkan.h>
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -88,12 +89,14 @@ class DescriptorPool {
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
 };
 
+struct MadePipeline;
+
 /// One compute shader with its specialisation constants (constant_id 0, 1, 2 … in order); `code` as in ShaderModule.
+/// The context keeps what the driver made for the next one that is equal.
 class ComputePipeline {
  public:
   ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings, uint32_t pushBytes,
                   std::span<const uint32_t> constants, std::span<const uint32_t> code = {}, uint32_t texelBindings = 0);
-  ~ComputePipeline();
   ComputePipeline(const ComputePipeline&) = delete;
   ComputePipeline& operator=(const ComputePipeline&) = delete;
 
@@ -103,9 +106,7 @@ class ComputePipeline {
                 std::span<const std::byte> push, uint32_t groups) const;
 
  private:
-  VkDevice device_;
-  PipelineLayout layout_;
-  VkPipeline pipeline_ = VK_NULL_HANDLE;
+  std::shared_ptr<const MadePipeline> made_;
 };
 
 /// Commands with descriptor sets of their own.

@@ -185,7 +185,8 @@ TEST_CASE("the window shows, moves, explains, saves and repeats", "[viewer]") {
     CHECK(one.columnEnd - one.columnBegin == Approx(8 / 1.25));
     // The first of the two clicks pins a cell, the second lets it go.
     display.act({"click", "--repeat", "2", "--delay", "30", "1"});
-    for (LaidOut seen = one; seen.rowEnd - seen.rowBegin < 11;) seen = laidOut(window.wait("laid out"));
+    for (LaidOut seen = one; seen.rowEnd - seen.rowBegin < 11 || seen.height < whole.height;)
+      seen = laidOut(window.wait("laid out"));
     display.act({"key", "plus"});
     const LaidOut near = laidOut(window.wait("laid out"));
     CHECK(near.columnEnd - near.columnBegin == Approx(8 / 1.4));

@@ -82,15 +82,19 @@ void WindowEvents::watch(GLFWwindow* window) {
     events(w).wake();
     events(w).dropped_.insert(events(w).dropped_.end(), paths, paths + count);
   });
-  glfwSetCursorPosCallback(window, [](GLFWwindow* w, double, double) { events(w).wake(); });
+  glfwGetCursorPos(window, &x_, &y_);
+  glfwSetCursorPosCallback(window, [](GLFWwindow* w, double x, double y) {
+    events(w).wake();
+    events(w).x_ = x;
+    events(w).y_ = y;
+  });
   glfwSetMouseButtonCallback(window, [](GLFWwindow* w, int button, int action, int) {
     events(w).wake();
     if (button != GLFW_MOUSE_BUTTON_LEFT && button != GLFW_MOUSE_BUTTON_RIGHT) return;
     const bool left = button == GLFW_MOUSE_BUTTON_LEFT, down = action == GLFW_PRESS;
-    double x = 0, y = 0;
-    glfwGetCursorPos(w, &x, &y);
-    events(w).buttons_.push_back({left, down, x, y});
-    if (left && down) events(w).press(x, y);
+    // Where the events before it have led: glfwGetCursorPos asks the display where the pointer is by now.
+    events(w).buttons_.push_back({left, down, events(w).x_, events(w).y_});
+    if (left && down) events(w).press(events(w).x_, events(w).y_);
   });
   glfwSetScrollCallback(window, [](GLFWwindow* w, double, double steps) {
     events(w).wake();

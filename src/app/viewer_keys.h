@@ -92,6 +92,7 @@ class WindowEvents {
   std::vector<Wheel> wheel_;
   std::vector<Button> buttons_;
   bool doubleClicked_ = false;
+  double x_ = 0, y_ = 0;  ///< of the pointer, as far as events tell
   double pressTime_ = -1, pressX_ = 0, pressY_ = 0;
   std::vector<std::string> dropped_;
 };

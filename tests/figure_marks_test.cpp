@@ -259,3 +259,29 @@ TEST_CASE("styles change text and colours", "[marks]") {
   options.style = "papr";
   CHECK_THROWS_AS(FigureStyle(options), Error);
 }
+
+TEST_CASE("text that few can read is drawn with a warning", "[marks]") {
+  const auto warned = [](const FigureOptions& options, const FigureContent& content) {
+    const Layout layout = laidOut(options, content);
+    CHECK_FALSE(itemsOf<Text>(layout).empty());
+    size_t count = 0;
+    for (const std::string& warning : layout.warnings) count += warning.find("under 5 pt") != warning.npos;
+    return count;
+  };
+  FigureOptions options;
+  for (const char* style : {"", "paper", "slide", "dark"}) {
+    options.style = style;
+    CHECK(warned(options, counted(3, 4)) == 0);
+  }
+  options = {};
+  options.fontSize = 5;
+  CHECK(warned(options, counted(3, 4)) == 1);
+  // Numbers shrink to their cells.
+  options = {};
+  options.annot = true;
+  options.fmt = ".4f";
+  options.figsize = "3.6,3";
+  CHECK(warned(options, counted(3, 10)) == 1);
+  options.fmt = "d";
+  CHECK(warned(options, counted(3, 4)) == 0);
+}

@@ -74,6 +74,7 @@ void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) 
       std::min({1.0, 0.92 * plane.pitchX() / std::max(1.0, double(widest)), plane.pitchY() / double(full * line)});
   const float size = float(double(full) * shrink);
   if (size < least) return tooSmall();
+  warnOfSmallText(out, parts.style, size, "--annot: text");
   for (Text& text : texts) {
     text.sizePx = size;
     out.list.items.emplace_back(std::move(text));

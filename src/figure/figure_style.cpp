@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "dump/escape.h"
 #include "error.h"
 #include "figure/label_text.h"
@@ -75,6 +77,15 @@ std::vector<std::string> wrapText(TextShaper& shaper, const std::string& text, f
   for (std::string& line : lines) line = shaper.elide(line, sizePx, width);
   std::erase(lines, std::string());
   return lines;
+}
+
+void warnOfSmallText(Layout& out, const FigureStyle& style, float sizePx, const char* what) {
+  const float points = 5 * sizePx / style.px(5);
+  if (points > 4.99f) return;
+  const std::string warning =
+      fmt::format("{} of {:.2g} pt is hard to read (under 5 pt); raise --font-size or --figsize", what, points);
+  if (std::find(out.warnings.begin(), out.warnings.end(), warning) == out.warnings.end())
+    out.warnings.push_back(warning);
 }
 
 void addFrame(DisplayList& list, const Rect& rect, float w, Color color) {

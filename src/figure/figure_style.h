@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "figure/display_list.h"
+#include "figure/figure_content.h"
 #include "figure/options.h"
 #include "figure/text.h"
 
@@ -30,5 +31,8 @@ struct FigureStyle {
 std::vector<std::string> wrapText(TextShaper& shaper, const std::string& text, float sizePx, float width, size_t most);
 /// A frame around a rectangle, outside of it.
 void addFrame(DisplayList& list, const Rect& rect, float lineWidth, Color color);
+
+/// A warning where text of `sizePx` is under 5 points, which few venues allow; `what` says which text.
+void warnOfSmallText(Layout& out, const FigureStyle& style, float sizePx, const char* what);
 
 }  // namespace divlens

@@ -83,6 +83,7 @@ class Builder {
     addParameters();
     if (!note_.empty() && !has(Parameters)) out_.warnings.push_back(note_);
     if (has(Cbar)) addBars();
+    warnOfSmallText(out_, style_, has(Parameters) ? style_.noteSize : style_.tickSize, "text");
     if (xticks_.thinned)
       out_.warnings.emplace_back("--xticklabels: not every label that was asked for fits; some are left out");
     if (yticks_.thinned)

@@ -1,5 +1,5 @@
 // Logits of rows that lens_rows.comp made ready, a piece of the unembedding at a time: z = cap tanh((s h·w + b) / cap). An invocation
-// takes eight rows and four entries of the vocabulary, so that what it loads serves four and eight times. Terms are summed 32 at a time in
+// takes four rows and four entries of the vocabulary, so that what it loads serves four times. Terms are summed 32 at a time in
 // order, and the sums carry what rounding takes from them (Kahan 1965): the error is that of the last rounding and about 1e-8 of
 // sum |h w|, whatever the width, and the same in every tile.
 #include "kernels.h"
@@ -38,26 +38,6 @@ void loadMatrix(uint entry, uint step, out float w[8]) {
 
 uint startOf(uint row) { return (push.firstRow + min(row, push.rows - 1u)) * push.blocks * (kLensBlock / 4u); }
 
-// Eight terms of each row. Every invocation needs the same ones: on a processor, where a fetch takes some fifty instructions whether
-// its lanes differ or not, each of eight lanes fetches some of them and hands them to the others.
-void loadReady(uint firstRow, uint step, out float h[kLensRows][8]) {
-#ifdef ROWS_AS_TEXELS
-  if (gl_SubgroupSize >= 8u && gl_WorkGroupSize.x == 8u) {
-    uint lane = gl_SubgroupInvocationID;
-    uvec4 first = readyWords(startOf(firstRow + lane / 2u) + 2u * step + lane % 2u);
-    uvec4 second = readyWords(startOf(firstRow + 4u + lane / 2u) + 2u * step + lane % 2u);
-    [[unroll]] for (uint r = 0u; r < kLensRows; ++r)
-      [[unroll]] for (uint i = 0u; i < 8u; ++i)
-        h[r][i] = uintBitsToFloat(subgroupBroadcast(r < 4u ? first[i % 4u] : second[i % 4u], r % 4u * 2u + i / 4u));
-    return;
-  }
-#endif
-  for (uint r = 0u; r < kLensRows; ++r) {
-    uint base = startOf(firstRow + r) + 2u * step;
-    decodeFloats(readyWords(base), readyWords(base + 1u), h[r]);
-  }
-}
-
 // tanh, relative error about 2e-7.
 float tanhOf(float x) {
   float t = -2.0 * abs(x);
@@ -92,11 +72,13 @@ void main() {
       uint step = block * (kLensBlock / 8u) + s;
       float w[kLensEntries][8];
       for (uint e = 0u; e < kLensEntries; ++e) loadMatrix(entry[e], step, w[e]);
-      float h[kLensRows][8];
-      loadReady(firstRow, step, h);
-      for (uint r = 0u; r < kLensRows; ++r)
+      for (uint r = 0u; r < kLensRows; ++r) {
+        uint base = startOf(firstRow + r) + 2u * step;
+        float h[8];
+        decodeFloats(readyWords(base), readyWords(base + 1u), h);
         for (uint e = 0u; e < kLensEntries; ++e)
-          for (int i = 0; i < 8; ++i) part[r * kLensEntries + e] = fma(h[r][i], w[e][i], part[r * kLensEntries + e]);
+          for (int i = 0; i < 8; ++i) part[r * kLensEntries + e] = fma(h[i], w[e][i], part[r * kLensEntries + e]);
+      }
     }
     for (uint i = 0u; i < kLensRows * kLensEntries; ++i) {
       precise float wanted = part[i] - lost[i];

@@ -13,7 +13,7 @@ const uint kNoNorm = 0u;
 const uint kRmsNorm = 1u;
 const uint kLayerNorm = 2u;
 
-const uint kLensRows = 8u;  // rows, and entries of the vocabulary, that one invocation computes
+const uint kLensRows = 4u;  // rows, and entries of the vocabulary, that one invocation computes
 const uint kLensEntries = 4u;
 const uint kLensBlock = 32u;  // terms that are summed before they join the running sum; rows are padded to it
 

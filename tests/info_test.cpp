@@ -112,6 +112,18 @@ TEST_CASE("bytes are counted once for each row that is read", "[info]") {
   CHECK(bytes("layer=0", {"token=1,2"}) == 11 * 2 * 200);
 }
 
+TEST_CASE("info names the preset of a checkpoint and its plan", "[info]") {
+  const std::string folder = std::string(DIVLENS_EXAMPLES) + "/checkpoints/base";
+  const std::string text = describeDump(openDump(folder), "", {});
+  CHECK_THAT(text, ContainsSubstring("weights [layer 36, component 7] BF16, weights, 126 KiB") &&
+                       ContainsSubstring("252 tensors by the preset llama: model.layers.{layer}"));
+  CHECK_THAT(text, ContainsSubstring("plan: layer (36) × component (7)") &&
+                       ContainsSubstring("to be chosen with --metric: mean, std") &&
+                       ContainsSubstring("reads: 126 KiB"));
+  CHECK_THAT(text, ContainsSubstring("and 252 more, 252 of which stand side by side above"));
+  CHECK_THAT(text, !ContainsSubstring("q_proj.weight ["));
+}
+
 TEST_CASE("sizes are short", "[info]") {
   CHECK(humanBytes(0) == "0 bytes");
   CHECK(humanBytes(1023) == "1023 bytes");

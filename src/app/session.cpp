@@ -13,6 +13,7 @@
 #include "app/pipeline_files.h"
 #include "app/resume.h"
 #include "divergence/user_shader.h"
+#include "divergence/weight_cells.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/kernels.h"
@@ -131,6 +132,8 @@ namespace {
 
 /// With --resume: goes on where an earlier run was cut, and says where the next one can.
 void resumeEvaluation(Session& session, const Settings& settings, EvaluateOptions options) {
+  if (usesStatistics(session.plan))
+    say(settings, "--resume keeps divergences; statistics of tensors are not kept, a run that is cut starts anew");
   ResumeFile file(settings, session);
   if (file.found()) say(settings, fmt::format("going on from {}", escapedPath(file.path())));
   options.checkpoint = &file.checkpoint();

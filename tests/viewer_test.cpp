@@ -457,6 +457,19 @@ TEST_CASE("no display is one sentence that names render; one that goes away is a
   CHECK(has(cut.err, "the display went away"));
 }
 
+TEST_CASE("a device that is lost for good ends the window with a sentence", "[viewer][lost]") {
+  const Display display;
+  const Folder folder;
+  Window window(display, {"view", example("lens.safetensors"), "-v"},
+                {"XDG_STATE_HOME=" + (folder / "state"), "LD_PRELOAD=" DIVLENS_VULKAN_FAULTS, "FAIL_WAIT=20:100000"});
+  window.wait("complete");
+  for (int i = 0; i < 12; ++i) display.act({"mousemove", std::to_string(200 + 20 * i), "300", "sleep", "0.05"});
+  const Ran ran = window.finish();
+  INFO(ran.err);
+  CHECK(ran.code == 4);
+  CHECK(has(ran.err, "the device was lost"));
+}
+
 TEST_CASE("moving about keeps the seen part inside and the point under the cursor still", "[viewer]") {
   FigureView view;
   view.show(128, 1000000);

@@ -46,8 +46,7 @@ WindowTarget::WindowTarget(const Context& context, const Window& window)
 }
 
 WindowTarget::~WindowTarget() {
-  for (Commands& commands : commands_) commands.wait();
-  dropImages();
+  dropImages();  // waits for the device, also for a lost one, which must not throw here
   for (VkSemaphore semaphore : acquired_) vkDestroySemaphore(device_, semaphore, nullptr);
   vkDestroySwapchainKHR(device_, swapchain_, nullptr);
   vkDestroyRenderPass(device_, pass_, nullptr);

@@ -114,7 +114,7 @@ TEST_CASE("rules pick cells", "[marks]") {
 
 TEST_CASE("values stand in their cells, in a colour that can be read", "[marks]") {
   FigureOptions options;
-  options.annot = true;
+  options.annot = "value";
   options.fmt = "d";
   options.mask = "==5";
   const Layout layout = laidOut(options, counted(3, 4));
@@ -132,7 +132,7 @@ TEST_CASE("values stand in their cells, in a colour that can be read", "[marks]"
 
 TEST_CASE("values that do not fit are left out with a warning", "[marks]") {
   FigureOptions options;
-  options.annot = true;
+  options.annot = "value";
   options.figsize = "3,2";
   const Layout layout = laidOut(options, counted(60, 200));
   CHECK(textsIn(layout, itemsOf<HeatmapArea>(layout).at(0).rect).empty());
@@ -278,7 +278,7 @@ TEST_CASE("text that few can read is drawn with a warning", "[marks]") {
   CHECK(warned(options, counted(3, 4)) == 1);
   // Numbers shrink to their cells.
   options = {};
-  options.annot = true;
+  options.annot = "value";
   options.fmt = ".4f";
   options.figsize = "3.6,3";
   CHECK(warned(options, counted(3, 10)) == 1);

@@ -511,6 +511,6 @@ TEST_CASE("a window's options are words that say the same again", "[viewer]") {
   again.replace(options.words());
   CHECK(again.words() == options.words());
   options.remove("--annot");
-  CHECK_FALSE(options.settings().figure.annot);
+  CHECK(options.settings().figure.annot.empty());
   CHECK(shellLine({"a b", "it's", "x", ""}) == "'a b' 'it'\\''s' x ''");
 }

@@ -8,6 +8,7 @@
 
 #include "app/content.h"
 #include "app/describe.h"
+#include "app/top_tokens.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "figure/axis_scale.h"
@@ -83,6 +84,9 @@ void checkFigureOptions(const Settings& settings) {
   axisScale(options, "");
   visibleRange(options.xlim, "--xlim", 0);
   visibleRange(options.ylim, "--ylim", 0);
+  if (!options.annot.empty()) checkChoice("--annot", options.annot, {"value", "top1"});
+  if (options.annot == "top1" && settings.dumps.size() > 1)
+    throw Error(Exit::Usage, "--annot top1: only for one dump; draw each of them alone");
   checkChoice("--cells", options.cells, {"auto", "image", "vector"});
   checkChoice("--svg-text", options.svgText, {"text", "path"});
   checkChoice("--origin", options.origin, {"upper", "lower"});
@@ -90,7 +94,8 @@ void checkFigureOptions(const Settings& settings) {
 
 std::vector<uint8_t> renderPicture(const Session& session, const Cells& cells, const Settings& settings,
                                    Writer writer) {
-  const FigureContent content = figureContent(session, cells, settings, summarise(session, cells, settings.figure));
+  FigureContent content = figureContent(session, cells, settings, summarise(session, cells, settings.figure));
+  if (settings.figure.annot == "top1") content.token = topTokens(session.plan, session.result->panels);
   TextShaper shaper;
   const bool png = writer == Writer::Png;
   const Layout layout = png ? layoutFigure(settings.figure, content, shaper, figureSize(settings.figure, content))

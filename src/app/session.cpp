@@ -12,6 +12,7 @@
 #include "app/memory_budget.h"
 #include "app/pipeline_files.h"
 #include "app/resume.h"
+#include "app/top_tokens.h"
 #include "divergence/user_shader.h"
 #include "divergence/weight_cells.h"
 #include "dump/escape.h"
@@ -90,6 +91,7 @@ void planSession(Session& session, const Settings& settings) {
   for (const std::string& note : session.dump.notes) say(settings, note);
   session.plan = makePlan(session.dump, name.tensor, options);
   for (const std::string& note : session.plan.notes) say(settings, note);
+  if (settings.figure.annot == "top1") checkTopTokens(session.plan);
 }
 
 namespace {

@@ -34,6 +34,8 @@ class ExactReader {
   explicit ExactReader(const Plan& plan);
   /// Of lists (kind topk): the rows that are compared for a lower bound of the metric, entry by entry of what is known.
   ExactPair pair(const EntryIndex& index, const MetricUse& use);
+  /// The cell's own row, whatever it is compared with; null where it is masked. Not of lists.
+  std::shared_ptr<const ExactRow> cell(const EntryIndex& index) const;
   /// The element of a scalar table.
   double scalar(const EntryIndex& index) const;
   /// Order divergence-of-means: the mean distributions of both sides over those values; what is masked, missing or no

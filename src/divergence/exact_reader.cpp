@@ -75,6 +75,11 @@ double ExactReader::scalar(const EntryIndex& index) const {
   return row.back();
 }
 
+std::shared_ptr<const ExactRow> ExactReader::cell(const EntryIndex& index) const {
+  const Place place = placeOf(plan_, index);
+  return place.masked ? nullptr : stored(plan_.cells, plan_.kind, place.cell);
+}
+
 std::shared_ptr<const ExactRow> ExactReader::stored(const Tensor& tensor, Kind kind, int64_t row) const {
   std::vector<double> elements;
   readRow(tensor, row, plan_.storedEntries(tensor), elements);

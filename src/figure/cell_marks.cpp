@@ -45,21 +45,21 @@ Color contrasting(Color cell, Color background) {
   return luminance > 0.408 ? Color{38, 38, 38} : Color{255, 255, 255};
 }
 
-void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
-  const NumberFormat format(parts.options.fmt, "--fmt");
+constexpr float kLineHeight = 1.1f;
+
+void warnOnce(Layout& out, const char* text) {
+  if (std::find(out.warnings.begin(), out.warnings.end(), text) == out.warnings.end()) out.warnings.emplace_back(text);
+}
+
+bool tooMany(const CellPlane& plane) {
+  return (plane.endRow() - plane.firstRow()) * (plane.endColumn() - plane.firstColumn()) > kMostAnnotated;
+}
+
+/// Texts of full size in the middle of the visible cells, in a colour that can be read; NaN cells have none.
+template <typename TextOf>
+std::vector<Text> textsOfCells(const CellMarkParts& parts, const HeatmapArea& area, const TextOf& textOf) {
   const CellPlane plane(area, parts.content);
-  const auto tooSmall = [&] {
-    const char* const text = "--annot: the cells are too small for their values; enlarge --figsize or shorten --fmt";
-    if (std::find(out.warnings.begin(), out.warnings.end(), text) == out.warnings.end())
-      out.warnings.emplace_back(text);
-  };
-  const float least = parts.style.px(4), line = 1.1f;
-  if ((plane.endRow() - plane.firstRow()) * (plane.endColumn() - plane.firstColumn()) > kMostAnnotated ||
-      plane.pitchY() < double(least * line))
-    return tooSmall();
   std::vector<Text> texts;
-  float widest = 0;
-  const float full = parts.style.tickSize;
   for (int64_t r = plane.firstRow(); r < plane.endRow(); ++r)
     for (int64_t c = plane.firstColumn(); c < plane.endColumn(); ++c) {
       const float v = plane.value(r, c);
@@ -67,16 +67,60 @@ void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) 
       const bool visible = x > area.rect.x && x < area.rect.right() && y > area.rect.y && y < area.rect.bottom();
       if (std::isnan(v) || !visible) continue;
       const Color color = contrasting(cellColor(parts.content.scales[size_t(area.scale)], v), parts.style.background);
-      texts.push_back({format(double(v)), float(x), float(y), full, HAlign::Center, VAlign::Middle, 0, color});
-      widest = std::max(widest, parts.shaper.measure(texts.back().utf8, full).width);
+      texts.push_back(
+          {textOf(r, c, v), float(x), float(y), parts.style.tickSize, HAlign::Center, VAlign::Middle, 0, color});
     }
-  const double shrink =
-      std::min({1.0, 0.92 * plane.pitchX() / std::max(1.0, double(widest)), plane.pitchY() / double(full * line)});
+  return texts;
+}
+
+float widestOf(const std::vector<Text>& texts, TextShaper& shaper) {
+  float widest = 1;
+  for (const Text& text : texts) widest = std::max(widest, shaper.measure(text.utf8, text.sizePx).width);
+  return widest;
+}
+
+void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
+  const NumberFormat format(parts.options.fmt, "--fmt");
+  const CellPlane plane(area, parts.content);
+  const auto tooSmall = [&] {
+    warnOnce(out, "--annot: the cells are too small for their values; enlarge --figsize or shorten --fmt");
+  };
+  const float least = parts.style.px(4), full = parts.style.tickSize;
+  if (tooMany(plane) || plane.pitchY() < double(least * kLineHeight)) return tooSmall();
+  std::vector<Text> texts = textsOfCells(parts, area, [&](int64_t, int64_t, float v) { return format(double(v)); });
+  const double shrink = std::min({1.0, 0.92 * plane.pitchX() / double(widestOf(texts, parts.shaper)),
+                                  plane.pitchY() / double(full * kLineHeight)});
   const float size = float(double(full) * shrink);
   if (size < least) return tooSmall();
   warnOfSmallText(out, parts.style, size, "--annot: text");
   for (Text& text : texts) {
     text.sizePx = size;
+    out.list.items.emplace_back(std::move(text));
+  }
+}
+
+// The few longest tokens are elided rather than all of them made small.
+void addTokens(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
+  if (!parts.content.token) return warnOnce(out, "--annot top1: tokens stand in files alone; save the figure");
+  const CellPlane plane(area, parts.content);
+  const float full = parts.style.tickSize, least = std::min(full, parts.style.px(5));
+  const double high = plane.pitchY() / double(kLineHeight), wide = 0.92 * plane.pitchX();
+  if (tooMany(plane) || high < double(least) || wide < 1.5 * double(least))
+    return warnOnce(out, "--annot top1: the cells are too small for their tokens; enlarge --figsize");
+  std::vector<Text> texts =
+      textsOfCells(parts, area, [&](int64_t r, int64_t c, float) { return parts.content.token(area.panel, r, c); });
+  std::erase_if(texts, [](const Text& text) { return text.utf8.empty(); });
+  std::vector<float> widths{1};
+  for (const Text& text : texts) widths.push_back(parts.shaper.measure(text.utf8, full).width);
+  std::sort(widths.begin(), widths.end());
+  const double fitting = double(full) * wide / double(widths[(widths.size() - 1) * 9 / 10]);
+  const auto size = float(std::min(high, std::clamp(fitting, double(least), double(full))));
+  if (fitting < double(least))
+    warnOnce(out,
+             "--annot top1: the cells are too narrow for many of their tokens, which are elided; enlarge --figsize");
+  for (Text& text : texts) {
+    text.sizePx = size;
+    text.utf8 = parts.shaper.elide(text.utf8, size, float(1.03 * wide));  // what just fits, stays
     out.list.items.emplace_back(std::move(text));
   }
 }
@@ -171,7 +215,10 @@ void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
     out.list.items.push_back(Text{text, area.rect.x + area.rect.w / 2, area.rect.y + area.rect.h / 2,
                                   parts.style.labelSize, HAlign::Center, VAlign::Middle, 0, color});
   }
-  if (parts.options.annot && parts.content.cell) annotate(out, parts, area);
+  if (parts.options.annot == "top1")
+    addTokens(out, parts, area);
+  else if (!parts.options.annot.empty() && parts.content.cell)
+    annotate(out, parts, area);
   if (parts.options.threshold && parts.content.cell) contour(out, parts, area);
   addOnsetLine(out, parts, area);
   for (const std::string& text : parts.options.marks) mark(out, parts, area, text);

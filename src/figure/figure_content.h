@@ -30,6 +30,8 @@ struct FigureContent {
   std::vector<int> scaleOf;           ///< each panel's scale; empty: the first for all
   /// The value of a panel's cell (row, column), for numbers in cells and contours; empty where neither is wanted.
   std::function<float(int, int64_t, int64_t)> cell;
+  std::function<std::string(int, int64_t, int64_t)>
+      token;  ///< of the cell, as it is drawn; for --annot top1, else empty
   /// Panel by panel and entry by entry of the other axis, where along the layers a line of onsets lies, in cells.
   std::vector<std::vector<std::optional<double>>> onsets;
   bool onsetDown = true;  ///< layers are the rows

@@ -27,13 +27,13 @@ struct FigureOptions {
   std::string extend;                  ///< neither, min, max, both; default: by data
   std::optional<bool> shareScale;      ///< default: panels of one metric share their colours
   std::vector<std::string> axisScale;  ///< "step=log": cells stand at their coordinates
-  bool annot = false;
-  std::string fmt = ".2g";         ///< Python format spec without braces
-  std::string aggregate;           ///< max, min, mean or extreme; default by metric
-  std::string mask;                ///< hides cells: ">0.5"
-  std::string dim;                 ///< fades cells: "<0.5"
-  std::optional<double> ciMask;    ///< hides cells whose interval includes it
-  std::vector<std::string> marks;  ///< cells with an outline: "layer=3,token=Paris"
+  std::string annot;                   ///< "": nothing; value, or top1: what stands in the cells
+  std::string fmt = ".2g";             ///< Python format spec without braces
+  std::string aggregate;               ///< max, min, mean or extreme; default by metric
+  std::string mask;                    ///< hides cells: ">0.5"
+  std::string dim;                     ///< fades cells: "<0.5"
+  std::optional<double> ciMask;        ///< hides cells whose interval includes it
+  std::vector<std::string> marks;      ///< cells with an outline: "layer=3,token=Paris"
   std::optional<double> threshold;
   std::string cells = "auto";    ///< image, vector or auto: how a PDF or SVG holds the cells
   std::string svgText = "text";  ///< text or path

@@ -52,6 +52,25 @@ TEST_CASE("each cell's token is the most probable of its own row", "[top1]") {
   CHECK(tokensOf(planOf(logits({}), {"example=0"})) == std::vector<std::string>{"0", "3", "2", "1", "", "3"});
 }
 
+TEST_CASE("panels of a group have their own tokens, those of a metric the same", "[top1]") {
+  const Dump dump = [] {
+    Dump grouped = logits({});
+    grouped.tensors[0].axes[0].groups = {"A", "B"};
+    return grouped;
+  }();
+  PlanOptions options;
+  options.metrics = {"kl", "entropy"};
+  options.group = "example";
+  const Plan plan = makePlan(dump, "", options);
+  const std::vector<ResultPanel> panels = resultPanels(plan);
+  REQUIRE(panels.size() == 4);
+  const auto token = topTokens(plan, panels);
+  for (size_t panel = 0; panel < panels.size(); ++panel)
+    CHECK(token(int(panel), 0, 1) == (plan.panels[panels[panel].panel].label == "A" ? "3" : "1"));
+  options.minus = "A";
+  CHECK_REFUSED(checkTopTokens(makePlan(dump, "", options)), Exit::Usage, "--minus is made of two rows");
+}
+
 TEST_CASE("cells of several rows, or without distributions, have no token", "[top1]") {
   CHECK_REFUSED(checkTopTokens(planOf(logits({}), {})), Exit::Usage, "several entries of axis 'example'");
   Plan plan = planOf(logits({}), {"example=0"});

@@ -252,7 +252,14 @@ TEST_CASE("cells agree with double precision on every example", "[cli]") {
     Words words = {"compute", example(entry["file"])};
     if (entry["tensor"].is_string()) words = with(words, {"--tensor", entry["tensor"]});
     for (const auto& [name, value] : entry["args"].items()) {
-      if (!value.is_object()) words = with(words, {"--" + name, value});
+      const std::string text = value.is_string() ? value.get<std::string>() : "";
+      // Paths are beside the file.
+      if (name == "lens")
+        words = with(words, {"--lens", example(text)});
+      else if (text.starts_with("file:"))
+        words = with(words, {"--" + name, "file:" + example(text.substr(5))});
+      else if (!value.is_object())
+        words = with(words, {"--" + name, value});
       if (value.is_object())
         for (const auto& [axis, spec] : value.items())
           words = with(words, {"--" + name, axis + "=" + spec.get<std::string>()});

@@ -250,7 +250,7 @@ TEST_CASE("metrics of stored rows serve hidden states, and need stored rows", "[
   };
   CHECK(of("cosine", "").reference.text == "layer=-1");
   CHECK(of("l2", "layer:prev").kind == Kind::Hidden);
-  CHECK_REFUSED(of("kl", "layer=-1"), Exit::Usage, "--lens or --unembed");
+  CHECK_REFUSED(of("kl", "layer=-1"), Exit::Usage, "--lens FOLDER");
   CHECK_REFUSED(of("l2", "uniform"), Exit::Usage, "rows as they are stored");
   CHECK_REFUSED(of("l2", "tensor:logits"), Exit::Usage, "holds logits, which cannot be compared with hidden");
   CHECK_REFUSED(of("l2", "tensor:short"), Exit::BadInput, "has 6 hidden entries, the cells have 8");

@@ -250,7 +250,7 @@ TEST_CASE("scalar tables are drawn as they are", "[plan]") {
 
 TEST_CASE("hidden states ask for an unembedding", "[plan]") {
   const Dump d = dump({tensor("hidden", {axis("layer", 31), axis("token", 48), axis("hidden", 576)}, Kind::Hidden)});
-  CHECK_REFUSED(plan(d), Exit::Usage, "--lens or --unembed");
+  CHECK_REFUSED(plan(d), Exit::Usage, "--unembed FILE:TENSOR");
   const Dump topk = dump({tensor("top", {axis("layer", 3), axis("token", 4), axis("k", 8)}, Kind::TopK)});
   CHECK_REFUSED(plan(topk), Exit::BadInput, "kind topk");
 }

@@ -187,7 +187,9 @@ class Viewer {
   float percentile_ = 95;
   bool dragsUpper_ = false;
 
-  bool boxing_ = false, dragging_ = false, moved_ = false, pinnedByClick_ = false;
+  bool boxing_ = false, dragging_ = false, moved_ = false;
+  double clickAt_ = -1;  ///< when the figure was last pressed for the first time, and how many pins there were
+  size_t clickPins_ = 0;
   int panel_ = 0;  ///< where the button went down
   std::optional<int> barScale_;
   float mouseX_ = 0, mouseY_ = 0, boxX_ = 0, boxY_ = 0, pressX_ = 0, pressY_ = 0, dragX_ = 0, dragY_ = 0;

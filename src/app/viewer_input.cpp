@@ -1,4 +1,5 @@
 // Mouse and keys over the figure.
+#include <GLFW/glfw3.h>
 #include <imgui.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr double kWheelStep = 1.25, kKeyStep = 1.4, kPanShare = 0.15;
 constexpr float kClickPixels = 4;
+constexpr double kDoubleClick = 0.5;  // seconds, a little more than WindowEvents takes for one
 
 }  // namespace
 
@@ -45,18 +47,23 @@ void Viewer::mouse(Document& document) {
   if (barScale_) dragBar(document, mouseY_);
   if (dragging_) drag(document, mouseX_, mouseY_);
   boxing_ = boxing_ && areaOf(document.layout, panel_) && !events_.pressed(ViewKey::Escape);
-  if (!free || !spot || !events_.doubleClicked()) return;
+  if (!events_.doubleClicked() || glfwGetTime() - clickAt_ > kDoubleClick) return;
   document.look.fit();
   dragging_ = false;
-  // The first click of the two has pinned a cell.
-  if (!document.pins.empty() && pinnedByClick_) unpin(document, document.pins.size() - 1);
-  pinnedByClick_ = false;
+  // The first click of the two has pinned a cell, and moved the figure: the second may have pinned another, or hit the
+  // pins.
+  while (document.pins.size() > clickPins_) unpin(document, document.pins.size() - 1);
 }
 
 void Viewer::press(const Document& document, float x, float y) {
   barScale_ = barAt(document, x, y);
   const auto spot = spotAt(document.layout, *document.view->content, x, y);
   if (barScale_ || !spot) return;
+  const double now = glfwGetTime();
+  if (now - clickAt_ > kDoubleClick) {
+    clickAt_ = now;
+    clickPins_ = document.pins.size();
+  }
   dragging_ = true;
   moved_ = false;
   panel_ = spot->panel;
@@ -71,9 +78,7 @@ void Viewer::release(Document& document, float x, float y) {
   drag(document, x, y);
   dragging_ = false;
   if (moved_) return;
-  const size_t before = document.pins.size();
   if (const auto spot = spotAt(document.layout, *document.view->content, pressX_, pressY_)) pin(document, *spot);
-  pinnedByClick_ = document.pins.size() > before;
 }
 
 void Viewer::drag(Document& document, float x, float y) {

@@ -56,9 +56,9 @@ uint32_t bigEndian(const std::string& bytes, size_t word) {
 Display::Display() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-  server_ =
-      start({"Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-fbdir", folder_ / ""}, {},
-            ends[1]);
+  server_ = start({"Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset", "-fbdir",
+                   folder_ / ""},
+                  {}, ends[1]);
   close(ends[1]);
   // The server says its number once it takes connections.
   char c = 0;

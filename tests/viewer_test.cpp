@@ -494,7 +494,7 @@ TEST_CASE("a window's options are words that say the same again", "[viewer]") {
   ViewOptions options(parse(
       {"divlens", "view", "a b.npy", "--metric", "kl", "--vmin=-1.5", "--robust=1,99", "--annot", "--title", ""}));
   CHECK(options.get("--metric") == "kl");
-  CHECK(shellLine(options.words()) == "--metric kl --vmin=-1.5 --title= --annot --robust=1,99");
+  CHECK(shellLine(options.words()) == "--metric kl --vmin=-1.5 --title= --robust=1,99 --annot");
   const std::string key = options.planKey();
   options.set("--cmap", "#fff,#000");
   CHECK(options.planKey() == key);

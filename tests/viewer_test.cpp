@@ -9,13 +9,9 @@
 #include <fstream>
 #include <thread>
 
-#include "app/bench_viewer.h"
-#include "app/figure_view.h"
-#include "app/view_options.h"
 #include "catch.h"
 #include "display.h"
 #include "figure/png.h"
-#include "gpu_fixture.h"
 
 using namespace divlens;
 using namespace divlens::test;
@@ -95,13 +91,6 @@ void checkShows(const Display& display, const std::string& png, const LaidOut& l
   }
   CHECK_FALSE(d.cells);
   CHECK(d.share < 0.002);
-}
-
-long residentKiB(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/status", pid));
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind("VmRSS:", 0) == 0) return std::atol(line.c_str() + 6);
-  return 0;
 }
 
 }  // namespace
@@ -354,56 +343,6 @@ TEST_CASE("files stand side by side, with one scale, and a cell is taken apart i
   CHECK(end.code == 0);
 }
 
-TEST_CASE("frames of a large grid are timed", "[viewer][gpu]") {
-  const ViewerTimes times = timeViewer(context(), 16, 20000, 5);
-  CHECK(times.median > 0);
-  CHECK(times.slowest >= times.median);
-  CHECK(has(viewerText(times), context().info().name));
-  CHECK(has(viewerText(times), "16 × 20000 cells at 1280 × 720"));
-}
-
-// By hand: it takes 700 MB.
-TEST_CASE("frame times of 128 x 1,000,000 cells", "[.][frames]") {
-  const gpu::Context device{gpu::ContextOptions{}};
-  const ViewerTimes times = timeViewer(device);
-  WARN(viewerText(times));
-  CHECK(times.median > 0);
-}
-
-namespace {
-
-/// Goes from metric to metric, so many times after ten for a start; returns by how many KiB the window grew.
-long growthOver(int changes) {
-  const Display display;
-  const Folder folder;
-  Window window(display, {"view", example("lens.safetensors"), "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
-  window.wait("complete");
-  window.wait("laid out");
-  const auto change = [&](int times) {
-    for (int i = 0; i < times; ++i) {
-      display.act({"key", i % 40 < 20 ? "m" : "shift+m"});
-      window.wait("complete");
-    }
-  };
-  change(40);  // every metric has been seen
-  const long before = residentKiB(window.pid());
-  change(changes);
-  const long after = residentKiB(window.pid());
-  display.act({"key", "ctrl+q"});
-  CHECK(window.finish().code == 0);
-  WARN(changes << " changes of the plan: " << before << " KiB before, " << after << " KiB after");
-  return after - before;
-}
-
-}  // namespace
-
-TEST_CASE("many changes of the plan leave memory as it is", "[viewer]") { CHECK(growthOver(60) < 8 * 1024); }
-
-// By hand: it takes minutes.
-TEST_CASE("a thousand changes of the plan leave memory as it is", "[.][thousand]") {
-  CHECK(growthOver(1000) < 8 * 1024);
-}
-
 TEST_CASE("of many files those that can be read are shown, and the others are said", "[viewer]") {
   const Display display;
   const Folder folder;
@@ -424,93 +363,4 @@ TEST_CASE("of many files those that can be read are shown, and the others are sa
   INFO(ran.err);
   CHECK(ran.code == 0);
   for (const char* bad : {"bad.npy: ", "empty.csv: empty file", "nowhere.csv"}) CHECK(has(ran.err, bad));
-}
-
-TEST_CASE("a window closes while it computes", "[viewer]") {
-  const Display display;
-  const Folder folder;
-  // Some seconds of work: 24 x 256 x 16,384 in f32.
-  std::vector<float> values(size_t(24) * 256 * 16384);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = float((i * 2654435761u) >> 20 & 1023) / 128;
-  folder.write("big.npy", npyOf({24, 256, 16384}, values));
-  Window window(display, {"view", folder / "big.npy", "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
-  window.wait("partial: 24 x 256 cells");
-  display.act({"key", "ctrl+q"});
-  const Ran ran = window.finish();
-  INFO(ran.err);
-  CHECK(ran.code == 0);
-  CHECK_FALSE(has(ran.err, "complete"));
-}
-
-TEST_CASE("no display is one sentence that names render; one that goes away is an error", "[viewer]") {
-  const Ran ran = run({"view", example("lens.safetensors")}, {.environment = {"DISPLAY", "WAYLAND_DISPLAY"}});
-  CHECK(ran.code == 4);
-  CHECK(has(ran.err, "divlens render"));
-  CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
-  Display display;
-  const Folder folder;
-  Window window(display, {"view", example("lens.safetensors"), "-v"}, {"XDG_STATE_HOME=" + (folder / "state")});
-  window.wait("complete");
-  display.end();
-  const Ran cut = window.finish();
-  CHECK(cut.code == 4);
-  CHECK(has(cut.err, "the display went away"));
-}
-
-TEST_CASE("a device that is lost for good ends the window with a sentence", "[viewer][lost]") {
-  const Display display;
-  const Folder folder;
-  Window window(display, {"view", example("lens.safetensors"), "-v"},
-                {"XDG_STATE_HOME=" + (folder / "state"), "LD_PRELOAD=" DIVLENS_VULKAN_FAULTS, "FAIL_WAIT=20:100000"});
-  window.wait("complete");
-  for (int i = 0; i < 12; ++i) display.act({"mousemove", std::to_string(200 + 20 * i), "300", "sleep", "0.05"});
-  const Ran ran = window.finish();
-  INFO(ran.err);
-  CHECK(ran.code == 4);
-  CHECK(has(ran.err, "the device was lost"));
-}
-
-TEST_CASE("moving about keeps the seen part inside and the point under the cursor still", "[viewer]") {
-  FigureView view;
-  view.show(128, 1000000);
-  CHECK_FALSE(view.zoomed());
-  view.zoom(400000.25, 17.5, 0.1, 1);
-  CHECK(view.span().rowEnd - view.span().rowBegin == 128);
-  const Span zoomed = view.span();
-  CHECK(zoomed.columnEnd - zoomed.columnBegin == Approx(100000));
-  CHECK((400000.25 - zoomed.columnBegin) / 100000 == Approx(0.40000025));
-  view.pan(1e9, -1e9);
-  CHECK(view.span().columnEnd == 1000000);
-  CHECK(view.span().columnBegin == Approx(900000));
-  CHECK(view.span().rowBegin == 0);
-  for (int i = 0; i < 200; ++i) view.zoom(950000.5, 3.5, 0.5, 0.5);
-  CHECK(view.span().columnEnd - view.span().columnBegin == Approx(0.5));
-  for (int i = 0; i < 200; ++i) view.zoom(950000.5, 3.5, 2, 2);
-  CHECK_FALSE(view.zoomed());
-}
-
-TEST_CASE("a window's options are words that say the same again", "[viewer]") {
-  const auto parse = [](std::vector<const char*> words) { return parseOptions(int(words.size()), words.data()); };
-  ViewOptions options(parse(
-      {"divlens", "view", "a b.npy", "--metric", "kl", "--vmin=-1.5", "--robust=1,99", "--annot", "--title", ""}));
-  CHECK(options.get("--metric") == "kl");
-  CHECK(shellLine(options.words()) == "--metric kl --vmin=-1.5 --title= --robust=1,99 --annot");
-  const std::string key = options.planKey();
-  options.set("--cmap", "#fff,#000");
-  CHECK(options.planKey() == key);
-  CHECK(options.settings().figure.cmap == "#fff,#000");
-  options.set("--onset", "<0.1");
-  CHECK(options.planKey() == key);
-  options.set("--metric", "jsd");
-  CHECK(options.planKey() != key);
-  CHECK(options.settings().plan.metrics == std::vector<std::string>{"jsd"});
-  CHECK_THROWS(options.set("--vmin", "abc"));
-  CHECK(options.get("--vmin") == "-1.5");
-  CHECK_THROWS(options.set("--output", "x.png"));
-  ViewOptions again(parse({"divlens", "view", "a b.npy"}));
-  again.replace(options.words());
-  CHECK(again.words() == options.words());
-  options.remove("--annot");
-  CHECK(options.settings().figure.annot.empty());
-  CHECK(shellLine({"a b", "it's", "x", ""}) == "'a b' 'it'\\''s' x ''");
 }

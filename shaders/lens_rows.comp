@@ -21,18 +21,7 @@ layout(push_constant) uniform Push { LensRowsPush push; };
 const uint kKind = kProbs;  // padding is 0
 #define rowWords(i) rows[i]
 #include "load_row.glsl"
-
-struct Sum {
-  float value;
-  float lost;
-};
-void add(inout Sum s, float term) {
-  precise float wanted = term - s.lost;
-  precise float sum = s.value + wanted;
-  precise float carried = (sum - s.value) - wanted;
-  s.lost = carried;
-  s.value = sum;
-}
+#include "sum.glsl"
 
 void load(uint row, uint step, out float x[8]) {
   loadStored(row, step, x);

@@ -95,18 +95,7 @@ float shiftedDifference(float y, float x, float c) {
   return d;
 }
 
-// A sum that carries what rounding takes from it (Kahan 1965).
-struct Sum {
-  float value;
-  float lost;
-};
-void add(inout Sum s, float term) {
-  precise float wanted = term - s.lost;
-  precise float sum = s.value + wanted;
-  precise float carried = (sum - s.value) - wanted;
-  s.lost = carried;
-  s.value = sum;
-}
+#include "sum.glsl"
 
 SharedPartial mergedParts(SharedPartial a, SharedPartial b) {
   return SharedPartial(a.s0 + b.s0, a.s1 + b.s1, a.s2 + b.s2, a.s3 + b.s3, a.s4 + b.s4, a.high > b.high ? a.high : b.high,

@@ -94,6 +94,13 @@ float bregmanSeries(float d) {
   return s * d * d;
 }
 
+// Logarithms of a cell's normaliser over its reference's, from both logarithms (of the sums over the largest element) and their
+// inverses: the logarithms' last places would show in the difference, but where both rows are peaked the inverses have no digits.
+bool arePeaked(float logP, float logQ) { return logP < 0.5 && logQ < 0.5; }
+float logOfNormalisers(float logP, float scaleP, float logQ, float scaleQ) {
+  return arePeaked(logP, logQ) ? logQ - logP : logRatio(scaleP, scaleQ);
+}
+
 // A number that orders as the element does; -0 and 0 are equal.
 uint topKey(float x, uint shift) {
   uint bits = floatBitsToUint(x);
@@ -101,12 +108,20 @@ uint topKey(float x, uint shift) {
   return ((bits & 0x80000000u) != 0u ? ~bits : bits | 0x80000000u) >> shift;
 }
 
+// ln q - ln p is off by what the rounded normalisers are off, e, the same for all entries. The divergences do not see it in first
+// order, but what follows does. Where all are summed, sum q - p = e: it is taken from the sum itself.
+
+// sum |p - q| / 2, its derivative by e being sum sign(q - p) q / 2.
+float tvFinish(vec3 s) { return s.x - 0.5 * s.y * s.z; }
+
+// H(q) - H(p): -sum q ln q has the derivative H(q) - 1.
+float entropyDifferenceFinish(vec3 s) { return s.x + s.y * (1.0 - s.z); }
+
 // Rényi divergence from the sums of renyiTerm.
 float renyiFinish(vec3 s, vec2 m, float a) {
   if (a == 1.0) return s.x;
-  if (floatBitsToUint(a) == 0x7f800000u) return m.x;
+  if (floatBitsToUint(a) == 0x7f800000u) return m.x + s.y;
   if (abs(s.x) < 0.5) return abs(log1pAny(s.x) / (a - 1.0));
-  if (!isFiniteBits(floatBitsToUint(s.y))) return (logPositive(s.z) + 160.0) / (a - 1.0);
-  return s.y > 0.0 ? logPositive(s.y) / (a - 1.0) : uintBitsToFloat(0x7f800000u);
+  return s.z > 0.0 ? (logPositive(s.z) + m.x) / (a - 1.0) : uintBitsToFloat(0x7f800000u);
 }
 #endif

@@ -159,7 +159,10 @@ struct PairsPush {
   uint channels;             // that share the dispatch
   uint allowed;              // entries compared: width less what --vocab-mask excludes
   uint firstChannel;         // of those that share the dispatch, among all
+  uint lastOfK;              // the k-th and (k - 1)-th allowed entries, for overlap:k; kNoEntry where there is none
+  uint lastBeforeK;
 };
+const uint kNoEntry = 0xffffffffu;
 
 // Statistics over reduced axes.
 const uint kMean = 0u;
@@ -195,7 +198,7 @@ struct ReducePush {
 static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 24 && sizeof(PairGroup) == 12 &&
               sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 44 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
-static_assert(sizeof(PairsPush) == 64 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
+static_assert(sizeof(PairsPush) == 72 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
               sizeof(ReduceNode) == 24 && sizeof(TopState) == 16);
 }  // namespace divlens::kernels
 #endif

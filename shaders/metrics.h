@@ -25,7 +25,7 @@
          sumOf(a == 0.5 ? jsdTerm(t) : jsdWeightedTerm(t, a)), s.x)                                                      \
   METRIC(6, JsDistance, "js-distance", "√JSD(p,q)", "√JSD", Reference, Symmetric, RootInformation, 1,                     \
          sumOf(jsdTerm(t)), sqrt(s.x))                                                                                   \
-  METRIC(7, Tv, "tv", "TV(p,q) = ½Σ|p−q|", "TV", Reference, Symmetric, Plain, 1, sumOf(tvTerm(t)), s.x)                   \
+  METRIC(7, Tv, "tv", "TV(p,q) = ½Σ|p−q|", "TV", Reference, Symmetric, Plain, 3, tvTerm(t), tvFinish(s))                  \
   METRIC(8, Hellinger, "hellinger", "√(½Σ(√p−√q)²)", "Hellinger", Reference, Symmetric, Plain, 1,                         \
          sumOf(hellingerTerm(t)), sqrt(s.x))                                                                             \
   METRIC(9, Chi2, "chi2", "χ²(p,q) = Σ(p−q)²/q", "χ²", Reference, Directed, Plain, 1, sumOf(chi2Term(t)), s.x)            \
@@ -33,8 +33,8 @@
          Information, 3, renyiTerm(t, a), renyiFinish(s, m, a))                                                          \
   METRIC(11, CrossEntropy, "cross-entropy", "−Σ p ln q", "CE", Reference, Directed, Information, 1,                       \
          sumOf(crossEntropyTerm(t)), s.x)                                                                                \
-  METRIC(12, EntropyDifference, "entropy-difference", "H(q) − H(p)", "ΔH", Reference, Directed, Information, 1,           \
-         sumOf(entropyDifferenceTerm(t)), s.x)                                                                           \
+  METRIC(12, EntropyDifference, "entropy-difference", "H(q) − H(p)", "ΔH", Reference, Directed, Information, 3,           \
+         entropyDifferenceTerm(t), entropyDifferenceFinish(s))                                                                          \
   METRIC(13, MaxProb, "max-prob", "max q", "max q", Nothing, None, Plain, 1, topOf(t.ownQ, 0.0), m.x)                     \
   METRIC(14, Top1Agree, "top1-agree", "1 where p and q have the same most probable entry, else 0", "top-1 agreement",    \
          Reference, Symmetric, Plain, 2, topOf(t.topP ? -t.index : kLowest, t.topQ ? -t.index : kLowest),                \

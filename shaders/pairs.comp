@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "metrics.h"
 #include "functions.glsl"
+#include "metric_ids.glsl"
 #include "rows.glsl"
 #include "terms.glsl"
 #ifdef DIVLENS_USER_METRIC
@@ -25,6 +26,8 @@ layout(constant_id = 10) const bool kQuantised = false; // the reference's log-p
 layout(constant_id = 11) const bool kTops = false;      // the k largest entries of both rows are wanted
 layout(constant_id = 12) const uint kCellShift = 0;     // see TopPush
 layout(constant_id = 13) const uint kReferenceShift = 0;
+layout(constant_id = 14) const bool kCellSplit = false;     // rows of logits that are the sum of two, one behind the other
+layout(constant_id = 15) const bool kReferenceSplit = false;
 
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uvec4 cellRows[]; };
 layout(std430, set = 0, binding = 1) readonly buffer References { uvec4 referenceRows[]; };
@@ -66,6 +69,21 @@ void loadReference(uint row, uint step, out float x[8]) {
   }
 }
 
+// The second parts of split rows, cell less reference: what the logits' difference lacks.
+void loadLowDifference(PairEntry entry, uint step, out float low[8]) {
+  for (int i = 0; i < 8; ++i) low[i] = 0.0;
+  float part[8];
+  if (kCellSplit) {
+    uint at = entry.cell * push.cellVectors + push.cellVectors / 2u + 2u * step;
+    decodeFloats(cellRows[at], cellRows[at + 1u], low);
+  }
+  if (kReferenceSplit) {
+    uint at = entry.reference * push.referenceVectors + push.referenceVectors / 2u + 2u * step;
+    decodeFloats(referenceRows[at], referenceRows[at + 1u], part);
+    for (int i = 0; i < 8; ++i) low[i] -= part[i];
+  }
+}
+
 // ln p as llama.cpp's perplexity tool stores it: 65,535 steps between the smallest logit, at most 16 below the largest, and the
 // largest.
 float quantised(float x, RowStats P) {
@@ -90,6 +108,16 @@ void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, 
   lnP = t - stats.logSum;
 }
 
+// Of the pair: what ln q - ln p is less than the logits' difference, or than ln(y/x) of probabilities.
+float normalisers = 0.0;
+float offsets = 0.0;
+
+void compareNormalisers(RowStats P, RowStats Q) {
+  normalisers = logOfNormalisers(P.logSum, P.scale, Q.logSum, Q.scale);
+  // The scales of probabilities are of the sums themselves.
+  if (kReferenceKind == kProbs && kCellKind == kProbs && arePeaked(P.logSum, Q.logSum)) offsets = logRatio(Q.offset, P.offset);
+}
+
 // What y - x loses when it is rounded (Knuth 1969, TwoSum); 0 where the difference is too large to matter.
 float lostBy(float y, float x, float difference) {
   precise float taken = difference - y;
@@ -99,12 +127,21 @@ float lostBy(float y, float x, float difference) {
 }
 
 // ln q - ln p from the raw logits; halves differ exactly, floats far from zero (logits + 512) do not.
-float logitDifference(float x, float y, RowStats P, RowStats Q) {
+float logitDifference(float x, float y, float low, RowStats P, RowStats Q) {
   precise float difference = y - x;
   precise float offset = Q.offset - P.offset;
   precise float d = difference - offset;
   if (kCellDtype == kF32 || kReferenceDtype == kF32) d += lostBy(y, x, difference) - lostBy(Q.offset, P.offset, offset);
-  return d * push.inverseTemperature - (Q.logSum - P.logSum);
+  if (kCellSplit || kReferenceSplit) d += low;
+  return d * push.inverseTemperature - normalisers;
+}
+
+// The k largest entries of the uniform row are its first k allowed ones; of a one-hot row the target and the first k - 1 others.
+TopState topsOfMade(uint target) {
+  if (kReferenceDtype == kUniform) return TopState(topKey(0.0, kReferenceShift), push.lastOfK, 0u, 0u);
+  if (target > push.lastOfK && push.lastBeforeK == kNoEntry) return TopState(topKey(0.0, kReferenceShift), target, 0u, 0u);
+  uint key = topKey(uintBitsToFloat(0xff800000u), kReferenceShift);
+  return TopState(key, target <= push.lastOfK ? push.lastOfK : push.lastBeforeK, 0u, 0u);
 }
 
 bool isTop(float x, uint index, uint shift, TopState top) {
@@ -112,7 +149,7 @@ bool isTop(float x, uint index, uint shift, TopState top) {
   return key > top.threshold || (key == top.threshold && index <= top.bound);
 }
 
-Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts, float target) {
+Pair makePair(float x, float y, float low, RowStats P, RowStats Q, uint index, bool counts, float target) {
   Pair t;
   t.x = counts ? x : 0.0;
   t.y = counts ? y : 0.0;
@@ -132,13 +169,13 @@ Pair makePair(float x, float y, RowStats P, RowStats Q, uint index, bool counts,
   if (t.zeroP || t.zeroQ)
     t.d = 0.0;
   else if (kReferenceKind == kProbs && kCellKind == kProbs)
-    t.d = (logRatio(y, x) - logRatio(Q.offset, P.offset)) - (Q.logSum - P.logSum);
+    t.d = (logRatio(y, x) - offsets) - normalisers;
   else if (kReferenceKind == kLogOfProbs && kCellKind == kLogOfProbs)
-    t.d = (logRatio(rawY, rawX) - (Q.offset - P.offset)) * push.inverseTemperature - (Q.logSum - P.logSum);
+    t.d = (logRatio(rawY, rawX) - (Q.offset - P.offset)) * push.inverseTemperature - normalisers;
   else if (kReferenceKind == kProbs || kCellKind == kProbs)
     t.d = p > 1.0e-30 && q > 1.0e-30 ? logRatio(q, p) : t.lnQ - t.lnP;
   else
-    t.d = logitDifference(x, y, P, Q);
+    t.d = logitDifference(x, y, low, P, Q);
   return completed(t, p, q);
 }
 
@@ -170,12 +207,21 @@ struct Channel {
 void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
   if (metric == kNoMetric) return;
   vec3 v[8];
+  float u[8];
+  float old = c.top.x;
   infiniteTerm = false;
   nanTerm = false;
   for (int i = 0; i < 8; ++i) {
     Contribution one = term(metric, t[i], a);
     v[i] = one.sum;
+    u[i] = one.top.x;
     c.top = vec2(one.top.x > c.top.x ? one.top.x : c.top.x, one.top.y > c.top.y ? one.top.y : c.top.y);
+  }
+  if (sumsExponentials(metric)) {
+    float factor = expNegative(old - c.top.x);
+    c.sum.z *= factor;
+    c.lost.z *= factor;
+    for (int i = 0; i < 8; ++i) v[i].z = u[i] > kLowest ? expNegative(u[i] - c.top.x) : 0.0;
   }
   if (infiniteTerm) c.flags |= kInfinite;
   if (nanTerm) c.flags |= kNan;
@@ -192,7 +238,7 @@ void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
 #include "merge_sums.glsl"
 
 // Partials of a pair lie as [channel][lane] for up to 8 lanes, [channel] for more.
-void store(uint pair, uint channel, Channel c) {
+void store(uint pair, uint channel, uint metric, Channel c) {
   uint lane = gl_LocalInvocationID.x;
   SumPartial s = SumPartial(c.sum.x, c.sum.y, c.sum.z, c.top.x, c.top.y, c.flags);
   if (gl_WorkGroupSize.x <= 8u) {
@@ -202,7 +248,7 @@ void store(uint pair, uint channel, Channel c) {
   tree[lane] = s;
   for (uint half1 = gl_WorkGroupSize.x / 2u; half1 > 0u; half1 /= 2u) {
     barrier();
-    if (lane < half1) tree[lane] = merged(tree[lane], tree[lane + half1]);
+    if (lane < half1) tree[lane] = merged(tree[lane], tree[lane + half1], sumsExponentials(metric));
   }
   if (lane == 0u) partials[pair * push.channels + channel] = tree[0];
   barrier();
@@ -216,11 +262,15 @@ void main() {
   RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
   if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.allowed)), 1.0 / float(push.allowed), 0u, 0.0);
+  compareNormalisers(P, Q);
   TopState topQ = TopState(0u, 0u, 0u, 0u);
   TopState topP = topQ;
   if (kTops) {
     topQ = tops[entry.cell];
-    topP = tops[push.firstReferenceStats + entry.reference];
+    if (kReferenceDtype <= kF32)
+      topP = tops[push.firstReferenceStats + entry.reference];
+    else
+      topP = topsOfMade(entry.reference);
   }
   float target = 0.0;
   if (kReferenceDtype == kOneHot) {
@@ -241,8 +291,10 @@ void main() {
       exclude(counts, kReferenceDtype <= kF32 ? kReferenceKind : kLogits, x);
       exclude(counts, kCellKind, y);
     }
+    float low[8];
+    loadLowDifference(entry, step, low);
     Pair t[8];
-    for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], P, Q, kLoad * step + uint(i), (counts >> i & 1u) != 0u, target);
+    for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], low[i], P, Q, kLoad * step + uint(i), (counts >> i & 1u) != 0u, target);
     if (kTops)
       for (uint i = 0u; i < 8u; ++i) {
         t[i].inTopP = (counts >> i & 1u) != 0u && isTop(x[i], kLoad * step + i, kReferenceShift, topP);
@@ -253,8 +305,8 @@ void main() {
     accumulate(c[2], kMetric2, t, push.parameters[2]);
     accumulate(c[3], kMetric3, t, push.parameters[3]);
   }
-  store(pair, 0u, c[0]);
-  if (kMetric1 != kNoMetric) store(pair, 1u, c[1]);
-  if (kMetric2 != kNoMetric) store(pair, 2u, c[2]);
-  if (kMetric3 != kNoMetric) store(pair, 3u, c[3]);
+  store(pair, 0u, kMetric0, c[0]);
+  if (kMetric1 != kNoMetric) store(pair, 1u, kMetric1, c[1]);
+  if (kMetric2 != kNoMetric) store(pair, 2u, kMetric2, c[2]);
+  if (kMetric3 != kNoMetric) store(pair, 3u, kMetric3, c[3]);
 }

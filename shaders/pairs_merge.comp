@@ -19,6 +19,7 @@ layout(std430, set = 0, binding = 3) readonly buffer ReferenceStats { RowStats r
 layout(std430, set = 0, binding = 4) writeonly buffer Values { uint values[]; };
 layout(push_constant) uniform Push { PairsPush push; };
 
+#include "metric_ids.glsl"
 #include "merge_sums.glsl"
 
 float finished(vec3 s, vec2 m, RowStats P, RowStats Q, float a) {
@@ -48,7 +49,7 @@ void main() {
   }
   uint first = (pair * push.channels + kChannel) * push.parts;
   SumPartial part = partials[first];
-  for (uint i = 1u; i < push.parts; ++i) part = merged(part, partials[first + i]);
+  for (uint i = 1u; i < push.parts; ++i) part = merged(part, partials[first + i], sumsExponentials(kMetric));
   RowStats Q = cellStats[entry.cell];
   RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];

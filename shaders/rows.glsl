@@ -28,11 +28,11 @@ void decodeFloats(uvec4 a, uvec4 b, out float x[8]) {
 // Bits that contribute nothing: -inf for logits, 0 for probabilities.
 uvec4 padding(uint kind) { return uvec4(kind == kLogits ? 0xff800000u : 0u); }
 
-// Probabilities whose logarithm serves as logit; 0 becomes -inf, a negative one NaN.
+// Probabilities whose logarithm serves as logit; 0 becomes -inf, what is negative, infinite or NaN becomes NaN.
 float logOfProbability(float v) {
   uint bits = floatBitsToUint(v);
   if ((bits & 0x7fffffffu) == 0u) return uintBitsToFloat(0xff800000u);
-  return (bits >> 31) != 0u ? uintBitsToFloat(kNanBits) : logPositive(v);
+  return bits >= 0x7f800000u ? uintBitsToFloat(kNanBits) : logPositive(v);
 }
 
 // Bits of the entries of a step that count: inside the width and, with --vocab-mask, listed there.

@@ -22,9 +22,7 @@ layout(std430, set = 0, binding = 3) writeonly buffer Values { uint values[]; };
 layout(std430, set = 0, binding = 4) writeonly buffer Redo { uint redo[]; };
 layout(push_constant) uniform Push { SharedPush push; };
 
-#define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) const uint k##enumerator = id;
-METRICS(METRIC)
-#undef METRIC
+#include "metric_ids.glsl"
 
 // With x = u/(2+u), log1p(u) = 2 atanh(x) = 2x + 2x^3 T(x^2): what follows differs from 2x by products that do not cancel.
 const float kSmallest = -0.4;
@@ -59,11 +57,11 @@ float finished(SharedPartial s) {
   float u = s.s1;
   float none = uintBitsToFloat(kNanBits);
   switch (kMetric) {
-  case kJsd: return s.s0;
-  case kJsDistance: return sqrt(s.s0);
-  case kTv: return 0.5 * s.s1;
-  case kHellinger: return sqrt(0.5 * s.s2);
-  case kKl: {
+  case kJsdId: return s.s0;
+  case kJsDistanceId: return sqrt(s.s0);
+  case kTvId: return tvFinish(vec3(0.5 * s.s1, s.s3, s.s4));
+  case kHellingerId: return sqrt(0.5 * s.s2);
+  case kKlId: {
     float taken = aboveLog(u);
     float value = s.s0 - taken;
     if (keeps(value, taken, 3.0)) return value;
@@ -71,7 +69,7 @@ float finished(SharedPartial s) {
     value = log1pU - s.s2;
     return keeps(value, abs(log1pU) + abs(s.s2), 10.0) ? value : none;
   }
-  case kKlReverse: {
+  case kKlReverseId: {
     float taken = belowLog(u);
     float value = s.s3 / (1.0 + u) - taken;
     if (keeps(value, taken, 3.0)) return value;
@@ -79,7 +77,7 @@ float finished(SharedPartial s) {
     value = (s.s4 + s.s2) / (1.0 + u) - log1pU;
     return keeps(value, abs(log1pU) + (s.s4 + abs(s.s2)) / (1.0 + u), 10.0) ? value : none;
   }
-  case kJeffreys: {
+  case kJeffreysId: {
     float value = (s.s4 - u * s.s2) / (1.0 + u);
     return keeps(value, abs(u * s.s2) / (1.0 + u), 10.0) ? value : none;
   }

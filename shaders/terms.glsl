@@ -123,17 +123,25 @@ float phi(float z) {
   return u > 1.0e-37 ? u * log1pAny(z) - z : -z;
 }
 
+// Told from d: rounding may have made p and q equal.
+bool isAbove(Pair t) { return t.zeroP || t.d > 0.0; }
+
+// q - p
+float rise(Pair t) { return isAbove(t) ? t.major * t.w : -t.major * t.w; }
+
 // beta KL(p|m) + (1-beta) KL(q|m), m = beta p + (1-beta) q: m (beta phi(p/m - 1) + (1-beta) phi(q/m - 1)).
 float jsdWeightedTerm(Pair t, float beta) {
-  float signedW = t.q > t.p ? t.major * t.w : -t.major * t.w;  // q - p
   float m = beta * t.p + (1.0 - beta) * t.q;
   if (!(m > 1.0e-37)) return 0.0;
-  float z = signedW / m;
+  float z = rise(t) / m;
   return m * (beta * phi(-(1.0 - beta) * z) + (1.0 - beta) * phi(beta * z));
 }
 
-// |p - q| / 2
-float tvTerm(Pair t) { return 0.5 * t.major * t.w; }
+// |p - q| / 2, with what tvFinish corrects it by.
+Contribution tvTerm(Pair t) {
+  float above = isAbove(t) ? t.q : -t.q;
+  return Contribution(vec3(0.5 * t.major * t.w, rise(t), above), vec2(kLowest));
+}
 
 // (sqrt p - sqrt q)^2 / 2
 float hellingerTerm(Pair t) {
@@ -166,29 +174,28 @@ float crossEntropyTerm(Pair t) {
 float entropyTerm(Pair t) { return t.zeroQ ? 0.0 : -t.ownQ * t.lnQ; }
 
 // -q ln q + p ln p, as (p - q) ln p - q d so that equal rows give 0 and close ones keep their digits.
-float entropyDifferenceTerm(Pair t) {
-  if (t.zeroP || t.zeroQ || abs(t.d) > 0.5) return entropyTerm(t) - entropyTerm(swapped(t));
-  float pMinusQ = t.d > 0.0 ? -t.major * t.w : t.major * t.w;
-  return pMinusQ * t.lnP - t.q * t.d;
+Contribution entropyDifferenceTerm(Pair t) {
+  bool far = t.zeroP || t.zeroQ || abs(t.d) > 0.5;
+  float change = far ? entropyTerm(t) - entropyTerm(swapped(t)) : -rise(t) * t.lnP - t.q * t.d;
+  return Contribution(vec3(change, rise(t), entropyTerm(t)), vec2(kLowest));
 }
 
-// p^a q^(1-a), as the sum of its excess over a p + (1-a) q (small, keeps its digits), plainly, and divided by e^160 (never
-// overflows below 248 nats); for a = inf the maximum of ln(p/q).
+// p^a q^(1-a), as the sum of its excess over a p + (1-a) q (small, keeps its digits), and as its logarithm, whose exponentials are
+// summed beside their maximum (SCALED in metrics.h); for a = inf the maximum of ln(p/q).
 Contribution renyiTerm(Pair t, float a) {
   if (a == 1.0) return sumOf(klTerm(t));
   bool limit = floatBitsToUint(a) == 0x7f800000u;
-  if (t.zeroP) return limit || (t.zeroP && t.zeroQ) ? sumOf(0.0) : Contribution(vec3((a - 1.0) * t.q, 0.0, 0.0), vec2(kLowest));
+  if (t.zeroP) return limit ? Contribution(vec3(0.0, t.q, 0.0), vec2(kLowest)) : sumOf(t.zeroQ ? 0.0 : (a - 1.0) * t.q);
   if (t.zeroQ) {
     if (a > 1.0) infiniteTerm = true;
     return sumOf(limit ? 0.0 : -a * t.p);
   }
-  if (limit) return topOf(-t.d, kLowest);
-  if (a == 0.0) return Contribution(vec3(0.0, t.q, 0.0), vec2(kLowest));
+  if (limit) return Contribution(vec3(0.0, rise(t), 0.0), vec2(-t.d, kLowest));
   float b = 1.0 - a;
-  float power = expAny(t.lnP + b * t.d);
+  float logPower = t.lnP + b * t.d;
   // p e^(bd) - (1-b) p - b q = p (e^(bd) - 1 - bd) - b p (e^d - 1 - d): nothing cancels near a = 1.
-  float excess = abs(b * t.d) < 0.5 ? t.p * bregmanSeries(b * t.d) - b * klTerm(t) : power - a * t.p - b * t.q;
-  return Contribution(vec3(excess, power, expAny(t.lnP + b * t.d - 160.0)), vec2(kLowest));
+  float excess = abs(b * t.d) < 0.5 ? t.p * bregmanSeries(b * t.d) - b * klTerm(t) : expAny(logPower) - a * t.p - b * t.q;
+  return Contribution(vec3(a == 0.0 ? 0.0 : excess, 0.0, 0.0), vec2(logPower, kLowest));
 }
 
 // m (ln(m/p) + ln(m/q)) / 2 = -m/2 ln(pq/m^2), with pq/m^2 = 4e/(1+e)^2 = 1 - tanh(d/2)^2; DoLa (Chuang et al. 2024).

@@ -17,10 +17,7 @@
 #include "user_metric.glsl"
 #endif
 
-#define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) \
-  const uint k##enumerator##Id = id;
-METRICS(METRIC)
-#undef METRIC
+#include "metric_ids.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kMetric = 0;
@@ -77,10 +74,20 @@ void addValue(inout Sums c, vec3 v) {
   c.sum = sum;
 }
 
-void add(inout Sums c, Pair t, float p, float q) {
-  Contribution one = term(completed(t, p, q), push.parameter);
-  c.top = vec2(one.top.x > c.top.x ? one.top.x : c.top.x, one.top.y > c.top.y ? one.top.y : c.top.y);
+void addTerm(inout Sums c, Contribution one) {
+  vec2 old = c.top;
+  c.top = vec2(one.top.x > old.x ? one.top.x : old.x, one.top.y > old.y ? one.top.y : old.y);
+  if (sumsExponentials(kMetric) && one.top.x > kLowest) {
+    float factor = expNegative(old.x - c.top.x);
+    c.sum.z *= factor;
+    c.lost.z *= factor;
+    one.sum.z = expNegative(one.top.x - c.top.x);
+  }
   addValue(c, one.sum);
+}
+
+void add(inout Sums c, Pair t, float p, float q) {
+  addTerm(c, term(completed(t, p, q), push.parameter));
 }
 
 Pair pairOf(float lnP, float lnQ, bool zeroP, bool zeroQ) {
@@ -106,9 +113,7 @@ void addShared(inout Sums c, ListEntry x, ListEntry y, ListStats P, ListStats Q,
   lost = carried;
   moved = next;
   turnover += done.major * done.w;
-  Contribution one = term(done, push.parameter);
-  c.top = vec2(one.top.x > c.top.x ? one.top.x : c.top.x, one.top.y > c.top.y ? one.top.y : c.top.y);
-  addValue(c, one.sum);
+  addTerm(c, term(done, push.parameter));
 }
 
 // A bin of probability p in the reference and q in the cell, q - p known better than they say.
@@ -210,6 +215,7 @@ void main() {
     if (restP > 0.0 && most > 0.0) addValue(c, vec3(-restP * logPositive(most), 0.0, 0.0));
   }
   if (kRule == kListed && c.top.x < 0.0) c.top = vec2(0.0);  // an empty list
+  if (kMetric == kRenyiId && floatBitsToUint(push.parameter) == 0x7f800000u) c.sum.y = 0.0;  // not all entries are in it
   bool infinite = infiniteTerm;
   float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : c.sum, infinite ? vec2(1.0) : c.top, push.parameter);
   if (kUnitKind == 1u) value *= push.unitScale;

@@ -29,6 +29,8 @@ float jsdShare(float w, float e, float a) {
 
 struct Sums {
   Sum jsd, tv, hellinger;
+  Sum rise, above;  // of q - p, and of q where it is above p less where it is below: see tvFinish
+
   float high;
 };
 
@@ -47,11 +49,11 @@ void main() {
     RowStats Q = stats[cell];
     precise float between = Q.offset - P.offset;
     offset[g] = between;
-    logs[g] = Q.logSum - P.logSum;
+    logs[g] = logOfNormalisers(P.logSum, P.scale, Q.logSum, Q.scale);
     if (kFloats) logs[g] += lostBy(Q.offset, P.offset, between) * push.inverseTemperature;
     Sum none = Sum(0.0, 0.0);
     bool far = !(abs(between) < kHighestShift) || !(abs(P.offset) < kHighestOffset) || (Q.flags & kBadRow) != 0u;
-    s[g] = Sums(none, none, none, far ? kGiveBack : 0.0);
+    s[g] = Sums(none, none, none, none, none, far ? kGiveBack : 0.0);
   }
   uint reference = numbers[push.firstReferenceStats + group.reference];
   uint steps = (push.width + kLoad - 1u) / kLoad;
@@ -70,7 +72,7 @@ void main() {
       loadCell(row[g], step, y);
       if (kMasked) exclude(counts, kLogits, y);
       float lowest = kFloor + offset[g];
-      float jsd = 0.0, tv = 0.0, hellinger = 0.0;
+      float jsd = 0.0, tv = 0.0, hellinger = 0.0, rise = 0.0, above = 0.0;
       [[unroll]] for (int i = 0; i < 8; ++i) {
         float d = shiftedDifference(lifted(y[i], lowest), x[i], offset[g]);
         if (kTempered) d *= push.inverseTemperature;
@@ -92,18 +94,27 @@ void main() {
         float grown = p[i] * power;
         float major = d > 0.0 ? fma(grown, even + odd, grown) : p[i];
         if (kJsd) jsd = fma(major, jsdShare(w, e, a), jsd);
-        if (kTv) tv = fma(major, w, tv);
+        if (kTv) {
+          float change = major * w;
+          tv += change;
+          rise += d > 0.0 ? change : -change;
+          above += d > 0.0 ? major : change - major;
+        }
         if (kHellinger) {
           float root = w / (1.0 + sqrt(e));
           hellinger = fma(major, root * root, hellinger);
         }
       }
       if (kJsd) add(s[g].jsd, jsd);
-      if (kTv) add(s[g].tv, tv);
+      if (kTv) {
+        add(s[g].tv, tv);
+        add(s[g].rise, rise);
+        add(s[g].above, above);
+      }
       if (kHellinger) add(s[g].hellinger, hellinger);
     }
   }
   [[unroll]] for (uint g = 0u; g < kShared; ++g)
     storePartial(group.first + g, g < group.count,
-                 SharedPartial(s[g].jsd.value, s[g].tv.value, s[g].hellinger.value, 0.0, 0.0, s[g].high, 0.0));
+                 SharedPartial(s[g].jsd.value, s[g].tv.value, s[g].hellinger.value, s[g].rise.value, s[g].above.value, s[g].high, 0.0));
 }

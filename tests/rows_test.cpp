@@ -138,7 +138,7 @@ TEST_CASE("rows far apart in a strided file are read run by run", "[rows]") {
   checkRows(RowReader(tensor, 5), values, 5, {99'999, 3, 4, 50'000, 0, 50'001}, -kInfinity);
 }
 
-TEST_CASE("double logits lose their largest value before they are narrowed", "[rows]") {
+TEST_CASE("double logits lose their largest value and are split in two floats", "[rows]") {
   const bool fortran = GENERATE(false, true);
   const int64_t length = GENERATE(5, 1'200'000);  // the second comes in pieces
   const double infinity = std::numeric_limits<double>::infinity();
@@ -160,8 +160,16 @@ TEST_CASE("double logits lose their largest value before they are narrowed", "[r
                            none = readRow(reader, out, 2);
   double largest = 0;
   for (size_t i = 0; i < second; ++i) largest = std::max(largest, values[i]);
-  CHECK(first[0] == static_cast<float>(values[0] - largest));
-  CHECK(first[4] == static_cast<float>(values[4] - largest));
+  CHECK(reader.split());
+  const size_t half = first.size() / 2;
+  CHECK(half % 8 == 0);
+  for (const size_t i : {size_t{0}, size_t{3}, size_t{4}, second - 1}) {
+    CHECK(first[i] == static_cast<float>(values[i] - largest));
+    const double sum = static_cast<double>(first[i]) + static_cast<double>(first[half + i]);
+    CHECK(std::abs(sum - (values[i] - largest)) <= 1e-14 * std::abs(values[i] - largest));
+  }
+  for (size_t i = second; i < half; ++i) CHECK(first[i] == -kInfinity);
+  for (size_t i = second; i < half; ++i) CHECK(first[half + i] == 0.0F);
   CHECK(first[4] != static_cast<float>(values[4]) - static_cast<float>(largest));  // what float32 would have left
   CHECK(first[1] == -kInfinity);
   CHECK(first[2] == std::numeric_limits<float>::lowest());  // still a logit, not "impossible"
@@ -169,20 +177,30 @@ TEST_CASE("double logits lose their largest value before they are narrowed", "[r
   CHECK(none[4] == -kInfinity);
   CHECK(last[3] == kInfinity);
   CHECK(std::isnan(last[4]));
-  CHECK(*std::max_element(first.begin(), first.end()) == 0.0f);
+  CHECK(*std::max_element(first.begin(), first.begin() + static_cast<ptrdiff_t>(half)) == 0.0f);
 }
 
-TEST_CASE("double probabilities and hidden states keep their values", "[rows]") {
-  const std::vector<double> values = {0.25, 1e-60, 0, -1e-60, 1e300, 0.75};
-  std::vector<std::byte> out(32);
+TEST_CASE("double probabilities become logarithms, hidden states keep their values", "[rows]") {
+  const std::vector<double> values = {0.25, 1e-60, 0, -1e-60, 0.5, 0.75};
   const RowReader probs(makeTensor(values, {1, 6}, DType::F64, Kind::Probs), 6);
+  std::vector<std::byte> out(probs.rowBytes());
+  CHECK(out.size() == 64);
   probs.read(std::vector<int64_t>{0}, out.data());
   const std::vector<float> p = readRow(probs, out, 0);
-  CHECK(p == std::vector<float>{0.25f, std::numeric_limits<float>::min(), 0, -std::numeric_limits<float>::min(),
-                                kInfinity, 0.75f, 0, 0});
+  for (const size_t i : {size_t{0}, size_t{1}, size_t{4}, size_t{5}}) {
+    const double expected = std::log(values[i]) - std::log(0.75);
+    CHECK(p[i] == static_cast<float>(expected));
+    CHECK(std::abs(static_cast<double>(p[i]) + static_cast<double>(p[8 + i]) - expected) <= 1e-14 * std::abs(expected));
+  }
+  CHECK(p[2] == -kInfinity);
+  CHECK(std::isnan(p[3]));
+  CHECK(p[6] == -kInfinity);
+  CHECK(p[14] == 0.0F);
   const RowReader hidden(makeTensor(values, {1, 6}, DType::F64, Kind::Hidden), 6);
+  CHECK(!hidden.split());
   hidden.read(std::vector<int64_t>{0}, out.data());
-  CHECK(readRow(hidden, out, 0) == std::vector<float>{0.25f, 0, 0, -0.0f, kInfinity, 0.75f, 0, 0});
+  out.resize(hidden.rowBytes());
+  CHECK(readRow(hidden, out, 0) == std::vector<float>{0.25f, 0, 0, -0.0f, 0.5f, 0.75f, 0, 0});
 }
 
 TEST_CASE("rows need floats, and as many entries as there are", "[rows]") {

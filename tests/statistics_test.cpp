@@ -75,6 +75,45 @@ TEST_CASE_METHOD(GpuTest, "overlap:k counts what the k most probable entries sha
     }
 }
 
+TEST_CASE_METHOD(GpuTest, "overlap:k of references that no tensor holds", "[gpu]") {
+  const TempDir folder;
+  const Array array = logits(1, 3, DType::F16);
+  std::vector<double> ids;
+  for (int64_t id = 3; id < kWidth; id += 2) ids.push_back(double(id));
+  std::ofstream list(folder.path("ids.txt"));
+  for (const double id : ids) list << int64_t(id) << "\n";
+  list.close();
+  const std::vector<int64_t> targets = {0, 7, 190};
+  const Array target{"targets", {axis("layer", 3)}, Kind::Unknown, DType::I64, {0, 7, 190}};
+  for (const bool masked : {false, true})
+    for (const size_t k : {size_t{1}, size_t{4}, size_t{150}})
+      for (const char* reference : {"uniform", "target"}) {
+        PlanOptions options = grid("overlap:" + std::to_string(k), reference);
+        if (masked) options.vocabMask = folder.path("ids.txt");
+        const Cells got = run(dumpOf({array, target}), options);
+        for (int64_t l = 0; l < 3; ++l) {
+          std::vector<double> cell, made;
+          bool known = reference == std::string("uniform");
+          for (int64_t i = 0; i < kWidth; ++i) {
+            if (masked && (i < 3 || i % 2 == 0)) continue;
+            const bool hot = i == targets[size_t(l)];
+            known = known || hot;
+            cell.push_back(row(array, l)[size_t(i)]);
+            made.push_back(reference == std::string("uniform") || hot ? 0 : -INFINITY);
+          }
+          const auto p = largest(made, k), q = largest(cell, k);
+          std::vector<size_t> both;
+          std::set_intersection(p.begin(), p.end(), q.begin(), q.end(), std::back_inserter(both));
+          CAPTURE(masked, k, reference, l);
+          const double value = double(got.at(0, 0, l));
+          if (!known)
+            CHECK(std::isnan(value));
+          else
+            CHECK(value == Catch::Approx(double(both.size()) / double(p.size())).epsilon(1e-6));
+        }
+      }
+}
+
 TEST_CASE_METHOD(GpuTest, "conventions give the other tools' numbers", "[gpu]") {
   const Array array = logits(1, 2);
   const std::vector<double> p = softmax(row(array, 1)), q = softmax(row(array, 0));

@@ -138,16 +138,39 @@ TEST_CASE_METHOD(GpuTest, "bad rows are NaN cells", "[gpu][zero]") {
                                   {none, Kind::Logits},
                                   {std::vector<double>{0.5, -0.1, 0.6}, Kind::Probs},
                                   {std::vector<double>{0, 0, 0}, Kind::Probs},
-                                  {std::vector<double>{0.5, NAN, 0.5}, Kind::Probs}})
-    for (const DType dtype : {DType::F16, DType::F32, DType::F64}) {
-      CAPTURE(info(dtype).name, name(kind), bad);
-      const Cells asCell = compare(good, bad, {"kl", "entropy", "top1-agree"}, kind, dtype);
-      for (size_t metric = 0; metric < 3; ++metric) CHECK(std::isnan(asCell.at(metric, 0, 0)));
-      CHECK(asCell.nans == 3);
-      const Cells asReference = compare(bad, good, {"kl", "entropy", "top1-agree"}, kind, dtype);
-      CHECK(std::isnan(asReference.at(0, 0, 0)));
-      CHECK(std::isnan(asReference.at(2, 0, 0)));
+                                  {std::vector<double>{0.5, NAN, 0.5}, Kind::Probs},
+                                  {std::vector<double>{0.5, -NAN, 0.5}, Kind::Probs},
+                                  {std::vector<double>{0.5, INFINITY, 0.5}, Kind::Probs}})
+    for (const DType dtype : {DType::F16, DType::F32, DType::F64})
+      for (const double temperature : {1.0, 2.0}) {
+        CAPTURE(info(dtype).name, name(kind), bad, temperature);
+        const Cells asCell = compare(good, bad, {"kl", "entropy", "top1-agree"}, kind, dtype, temperature);
+        for (size_t metric = 0; metric < 3; ++metric) CHECK(std::isnan(asCell.at(metric, 0, 0)));
+        CHECK(asCell.nans == 3);
+        const Cells asReference = compare(bad, good, {"kl", "entropy", "top1-agree"}, kind, dtype, temperature);
+        CHECK(std::isnan(asReference.at(0, 0, 0)));
+        CHECK(std::isnan(asReference.at(2, 0, 0)));
+      }
+}
+
+TEST_CASE_METHOD(GpuTest, "Rényi divergences of rows far apart have no floor and no ceiling", "[gpu][zero]") {
+  const std::vector<double> p = {0, -400, -1000, -3}, q = {-900, 0, -20, -2000};
+  for (const DType dtype : {DType::F16, DType::F32})
+    for (const char* metric : {"renyi:0.2", "renyi:0.5", "renyi:1.7", "renyi:2", "renyi:inf"}) {
+      CAPTURE(metric);
+      const Oracle oracle({p, Kind::Logits}, {q, Kind::Logits});
+      CHECK(excess(metric, oracle(metric), compare(p, q, {metric}, Kind::Logits, dtype).at(0, 0, 0)) <= 1);
     }
+}
+
+TEST_CASE_METHOD(GpuTest, "double probabilities below float32 keep their logarithms", "[gpu][zero]") {
+  const std::vector<double> p = {0.5, 0.25, 0.25}, q = {1 - 1e-60, 1e-60, 1e-300};
+  for (const double temperature : {1.0, 2.5}) {
+    const Cells got = compare(p, q, {"kl", "jsd"}, Kind::Probs, DType::F64, temperature);
+    const Oracle oracle({p, Kind::Probs}, {q, Kind::Probs}, temperature);
+    CHECK(excess("kl", oracle("kl"), got.at(0, 0, 0)) <= 1);
+    CHECK(excess("jsd", oracle("jsd"), got.at(1, 0, 0)) <= 1);
+  }
 }
 
 TEST_CASE_METHOD(GpuTest, "the smallest probabilities keep their logarithms", "[gpu][zero]") {

@@ -24,6 +24,15 @@ bool quantises(const Plan& plan) {
 /// k of overlap:k, 0 for other metrics.
 uint32_t topsWanted(const MetricUse& use) { return use.metric->stem() == "overlap" ? uint32_t(use.parameter) : 0; }
 
+/// The n-th entry that is compared, counted from 1; kNoEntry for n < 1.
+uint32_t allowedEntry(const Plan& plan, int64_t n) {
+  if (n < 1) return kNoEntry;
+  if (plan.allowedBits.empty()) return uint32_t(n - 1);
+  uint32_t entry = 0;
+  for (;; ++entry)
+    if ((plan.allowedBits[entry / 32] >> (entry % 32) & 1u) != 0 && --n == 0) return entry;
+}
+
 template <typename T>
 std::span<const std::byte> bytesOf(const T& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -72,11 +81,12 @@ void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> ch
     if (wanted && k && wanted != k) break;
     k = std::max(k, wanted);
   }
+  group.k = k;
   if (k) {
     group.cellTops = std::make_unique<TopKPass>(context, plan_, cells_, k);
     if (ownReferenceRows_) group.referenceTops = std::make_unique<TopKPass>(context, plan_, reference_, k);
   }
-  std::array<uint32_t, 14> constants{lanes_,
+  std::array<uint32_t, 16> constants{lanes_,
                                      cells_.dtype,
                                      cells_.kind,
                                      reference_.dtype,
@@ -89,7 +99,9 @@ void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> ch
                                      quantises(plan_) ? 1u : 0u,
                                      k ? 1u : 0u,
                                      TopKPass::shiftOf(cells_),
-                                     TopKPass::shiftOf(reference_)};
+                                     TopKPass::shiftOf(reference_),
+                                     cells_.split ? 1u : 0u,
+                                     reference_.split ? 1u : 0u};
   for (size_t i = 0; i < group.channels; ++i) constants[5 + i] = uint32_t(plan_.metrics[firstChannel + i].metric->id);
   const std::vector<uint32_t> code = userShader(std::span(plan_.metrics).subspan(firstChannel, group.channels));
   group.sums =
@@ -127,7 +139,9 @@ PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channe
                  .parts = parts_,
                  .channels = uint32_t(group.channels),
                  .allowed = uint32_t(plan_.allowed),
-                 .firstChannel = uint32_t(group.firstChannel)};
+                 .firstChannel = uint32_t(group.firstChannel),
+                 .lastOfK = allowedEntry(plan_, std::min<int64_t>(group.k, plan_.allowed)),
+                 .lastBeforeK = allowedEntry(plan_, std::min<int64_t>(group.k, plan_.allowed) - 1)};
   for (size_t i = 0; i < group.channels; ++i) push.parameters[i] = plan_.metrics[group.firstChannel + i].parameter;
   return push;
 }

@@ -28,6 +28,7 @@ class PairsPass {
   /// Up to four metrics that share one read of the rows.
   struct Group {
     size_t firstChannel = 0, channels = 0;
+    uint32_t k = 0;                                     ///< of overlap:k, 0 without
     std::unique_ptr<TopKPass> cellTops, referenceTops;  ///< for overlap:k
     std::unique_ptr<gpu::ComputePipeline> sums;
     std::vector<std::unique_ptr<gpu::ComputePipeline>> finish;  ///< one a channel

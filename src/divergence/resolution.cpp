@@ -21,7 +21,8 @@ namespace divlens {
 namespace {
 
 constexpr uint64_t kTileBytes = uint64_t{8} << 20;
-constexpr double kLargestLogit = 128;  // rows with larger ones are looked at too late to matter
+constexpr float kDoubleUlp = 0x1p-58F;  // squared, of F64 against F32
+constexpr double kLargestLogit = 128;   // rows with larger ones are looked at too late to matter
 
 /// D_f ≈ c Var, or its root: one row for each metric that has such a form; β and α are the parameter.
 struct CurvatureRow {
@@ -92,7 +93,7 @@ class Spreads {
     submission_.wait();
     std::vector<float> spreads(rows.size());
     gpu::download(context_, out_, 0, std::as_writable_bytes(std::span(spreads)));
-    for (size_t i = 0; i < rows.size(); ++i) found_[rows[i]] = spreads[i];
+    for (size_t i = 0; i < rows.size(); ++i) found_[rows[i]] = spreads[i] * (format_.split ? kDoubleUlp : 1.0F);
     rows.clear();
   }
 

@@ -30,7 +30,8 @@ uint32_t kindOf(Kind kind, double temperature) {
 SideFormat formatOf(const RowReader& reader, Kind kind, double temperature) {
   const auto type = std::find_if(std::begin(kStoredTypes), std::end(kStoredTypes),
                                  [&](const StoredType& t) { return t.dtype == reader.deviceDType(); });
-  return {type->code, kindOf(kind, temperature), uint32_t(reader.rowBytes() / 16)};
+  return {type->code, reader.split() ? kLogits : kindOf(kind, temperature), uint32_t(reader.rowBytes() / 16),
+          reader.split()};
 }
 
 uint32_t lanesFor(const gpu::Context& context, int64_t width) {

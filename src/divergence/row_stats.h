@@ -13,6 +13,7 @@ struct SideFormat {
   uint32_t dtype = kernels::kF32;
   uint32_t kind = kernels::kLogits;
   uint32_t rowVectors = 0;  ///< uvec4 in a padded row
+  bool split = false;       ///< a row is the sum of two, see RowReader
 };
 /// Format of the rows that `reader` delivers of a tensor of `kind`.
 SideFormat formatOf(const RowReader& reader, Kind kind, double temperature);

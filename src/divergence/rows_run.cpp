@@ -99,7 +99,7 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
   };
   while (Slot* slot = stream.next()) {
     throwIfCancelled(options_);
-    if (!checked_) warnOfRows(plan_, cells_, slot->tile.cellRows, warnings);
+    if (!checked_) warnOfRows(plan_, slot->tile.cellRows, warnings);
     checked_ = true;
     submit(*slot, values, channelStride);
     running.push_back(slot);

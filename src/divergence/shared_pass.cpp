@@ -82,6 +82,7 @@ void groupPairs(const Tile& tile, uint32_t most, std::vector<PairGroup>& groups,
 
 std::vector<size_t> SharedPass::channelsOf(const Plan& plan, SideFormat cells, SideFormat reference) {
   std::vector<size_t> channels;
+  if (cells.split || reference.split) return channels;
   if (cells.kind != kLogits || reference.kind != kLogits || reference.dtype > kF32) return channels;
   if (plan.temperature > kMaxTemperature || plan.reference.tempered) return channels;
   for (size_t i = 0; i < plan.metrics.size(); ++i)

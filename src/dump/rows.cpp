@@ -44,33 +44,21 @@ void scatter(const Piece& piece, std::byte* out) {
   for (int64_t i = 0; i < piece.count; ++i, from += piece.step, out += sizeof(T)) std::memcpy(out, from, sizeof(T));
 }
 
-// Only an infinite logit or a probability of zero means "impossible", so that narrowing must not make either.
-float narrowedFor(Kind kind, double value, double largest) {
-  constexpr float kLowest = std::numeric_limits<float>::lowest();
-  constexpr float kSmallest = std::numeric_limits<float>::min();
-  if (inLogs(kind)) {
-    const double shifted = value - largest;
-    return std::isfinite(value) && shifted < kLowest ? kLowest : static_cast<float>(shifted);
-  }
-  const bool vanishes = value != 0 && std::abs(value) < kSmallest;
-  return kind == Kind::Probs && vanishes ? static_cast<float>(std::copysign(kSmallest, value)) : narrowed(value);
-}
-
-/// F64 rows: the largest value of a row must be known before its first entry can be narrowed.
+/// F64 rows of distributions as the sum of two floats: what a row's largest value leaves of the logits, or of the
+/// probabilities' logarithms. Only an infinite logit or a probability of zero means "impossible", so that narrowing
+/// must not make either.
 class DoubleRows {
  public:
   DoubleRows(const RowGather& gather, Kind kind, int64_t width, size_t rowBytes)
       : gather_(gather), kind_(kind), width_(width), rowBytes_(rowBytes) {}
 
   void read(std::span<const int64_t> rows, std::byte* out) const {
-    const double none = -std::numeric_limits<double>::infinity();
-    std::vector<double> largest(rows.size(), none);
-    std::vector<int64_t> pending;      // rows that came in pieces
+    std::vector<double> largest(rows.size(), -std::numeric_limits<double>::infinity());
+    std::vector<int64_t> pending;      // rows that came in pieces: their largest value must be known before the first
     std::vector<size_t> pendingIndex;  // and their places in `rows`
     gather_.visit(rows, 0, width_, [&](const Piece& piece) {
-      if (inLogs(kind_)) largest[piece.row] = std::max(largest[piece.row], largestOf(piece));
-      if (!inLogs(kind_) || piece.count == width_)
-        return narrow(piece, largest[piece.row], out + piece.row * rowBytes_);
+      largest[piece.row] = std::max(largest[piece.row], largestOf(piece));
+      if (piece.count == width_) return split(piece, largest[piece.row], out + piece.row * rowBytes_);
       if (piece.first != 0) return;
       pending.push_back(rows[piece.row]);
       pendingIndex.push_back(piece.row);
@@ -78,11 +66,12 @@ class DoubleRows {
     if (pending.empty()) return;
     gather_.visit(pending, 0, width_, [&](const Piece& piece) {
       const size_t row = pendingIndex[piece.row];
-      narrow(piece, largest[row], out + row * rowBytes_);
+      split(piece, largest[row], out + row * rowBytes_);
     });
   }
 
  private:
+  /// The largest finite element.
   static double largestOf(const Piece& piece) {
     double largest = -std::numeric_limits<double>::infinity();
     const std::byte* from = piece.bytes;
@@ -93,13 +82,21 @@ class DoubleRows {
     return largest;
   }
 
-  void narrow(const Piece& piece, double largest, std::byte* row) const {
-    const double subtracted = std::isfinite(largest) ? largest : 0.0;
+  double logit(double value) const { return kind_ == Kind::Probs ? std::log(value) : value; }
+
+  void split(const Piece& piece, double largest, std::byte* row) const {
+    constexpr float kLowest = std::numeric_limits<float>::lowest();
+    const double top = logit(largest);
+    const double subtracted = std::isfinite(top) ? top : 0.0;
     std::byte* to = row + static_cast<size_t>(piece.first) * sizeof(float);
     const std::byte* from = piece.bytes;
     for (int64_t i = 0; i < piece.count; ++i, from += piece.step, to += sizeof(float)) {
-      const float value = narrowedFor(kind_, loaded<double>(from), subtracted);
-      std::memcpy(to, &value, sizeof value);
+      const double shifted = logit(loaded<double>(from)) - subtracted;
+      const bool sinks = std::isfinite(shifted) && shifted < kLowest;
+      const float high = sinks ? kLowest : static_cast<float>(shifted);
+      const float low = sinks || !std::isfinite(high) ? 0.0F : static_cast<float>(shifted - static_cast<double>(high));
+      std::memcpy(to, &high, sizeof high);
+      std::memcpy(to + rowBytes_ / 2, &low, sizeof low);
     }
   }
 
@@ -108,6 +105,19 @@ class DoubleRows {
   int64_t width_;
   size_t rowBytes_;
 };
+
+/// F64 rows that are taken as they are stored.
+void narrowRows(const RowGather& gather, std::span<const int64_t> rows, int64_t width, size_t rowBytes,
+                std::byte* out) {
+  gather.visit(rows, 0, width, [&](const Piece& piece) {
+    std::byte* to = out + piece.row * rowBytes + static_cast<size_t>(piece.first) * sizeof(float);
+    const std::byte* from = piece.bytes;
+    for (int64_t i = 0; i < piece.count; ++i, from += piece.step, to += sizeof(float)) {
+      const float value = narrowed(loaded<double>(from));
+      std::memcpy(to, &value, sizeof value);
+    }
+  });
+}
 
 /// Rows that go from the file to their place as they are; returns the places in `rows` of those that are too small to
 /// be worth a read of their own.
@@ -133,7 +143,10 @@ std::vector<size_t> readLarge(const RowGather& gather, const ByteSource& source,
 }  // namespace
 
 RowReader::RowReader(const Tensor& tensor, int64_t width, bool asStored)
-    : tensor_(tensor), width_(width), deviceDType_(tensor.dtype), asStored_(asStored) {
+    : tensor_(tensor),
+      width_(width),
+      deviceDType_(tensor.dtype),
+      split_(tensor.dtype == DType::F64 && !asStored && (inLogs(tensor.kind) || tensor.kind == Kind::Probs)) {
   const RowGather gather(tensor_);
   if (tensor_.shape.empty()) badTensor(tensor_, "a single number has no rows");
   if (!info(tensor_.dtype).floating) {
@@ -145,15 +158,20 @@ RowReader::RowReader(const Tensor& tensor, int64_t width, bool asStored)
   rows_ = gather.rows();
   if (tensor_.dtype == DType::F64) deviceDType_ = DType::F32;
   const size_t bytes = static_cast<size_t>(width) * info(deviceDType_).bytes;
-  rowBytes_ = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  // The kernels take eight elements at a time, and must not take the second half of a split row for the end of the
+  // first.
+  const size_t alignment = split_ ? 2 * kAlignment : kAlignment;
+  rowBytes_ = (bytes + alignment - 1) / alignment * alignment * (split_ ? 2 : 1);
 }
 
 void RowReader::read(std::span<const int64_t> rows, std::byte* out) const {
   const RowGather gather(tensor_);
   const size_t elementBytes = info(deviceDType_).bytes;
   const size_t wanted = static_cast<size_t>(width_) * elementBytes;
-  if (tensor_.dtype == DType::F64) {
-    DoubleRows(gather, asStored_ ? Kind::Unknown : tensor_.kind, width_, rowBytes_).read(rows, out);
+  if (split_) {
+    DoubleRows(gather, tensor_.kind, width_, rowBytes_).read(rows, out);
+  } else if (tensor_.dtype == DType::F64) {
+    narrowRows(gather, rows, width_, rowBytes_, out);
   } else {
     std::vector<size_t> places;
     std::vector<int64_t> rest(rows.begin(), rows.end());
@@ -169,9 +187,11 @@ void RowReader::read(std::span<const int64_t> rows, std::byte* out) const {
       elementBytes == 2 ? scatter<uint16_t>(piece, to) : scatter<uint32_t>(piece, to);
     });
   }
-  for (size_t i = 0; wanted != rowBytes_ && i < rows.size(); ++i) {
+  const size_t half = split_ ? rowBytes_ / 2 : rowBytes_;
+  for (size_t i = 0; wanted != half && i < rows.size(); ++i) {
     std::byte* row = out + i * rowBytes_;
-    pad(row + wanted, row + rowBytes_, deviceDType_, tensor_.kind);
+    pad(row + wanted, row + half, deviceDType_, split_ ? Kind::Logits : tensor_.kind);
+    if (split_) std::memset(row + half + wanted, 0, half - wanted);
   }
 }
 

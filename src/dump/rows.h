@@ -9,9 +9,9 @@
 namespace divlens {
 
 /// Reads rows of a tensor (its last axis; one row for each combination of the leading entries, numbered in C order
-/// whatever the file's order) in the form that the device takes: F16, BF16 or F32 as stored, F64 as F32 (for logits and
-/// log-probs after subtracting the row's largest finite value in double precision, unless the rows are wanted as
-/// stored), each row padded to a multiple of 16 bytes.
+/// whatever the file's order) in the form that the device takes: F16, BF16 or F32 as stored, each row padded to a
+/// multiple of 16 bytes. F64 distributions are split: all rows become logits (probabilities their logarithms) less the
+/// row's largest, as the sum of two rows of F32, each padded to 32 bytes. Other F64, and F64 as stored, becomes F32.
 class RowReader {
  public:
   /// `width`: entries of each row to read, from the first (<= length of the last axis).
@@ -19,7 +19,8 @@ class RowReader {
   int64_t rows() const { return rows_; }
   int64_t width() const { return width_; }
   DType deviceDType() const { return deviceDType_; }  ///< F16, BF16 or F32
-  size_t rowBytes() const { return rowBytes_; }       ///< padded, a multiple of 16
+  size_t rowBytes() const { return rowBytes_; }       ///< padded, a multiple of 16; both halves of a split row
+  bool split() const { return split_; }
   /// Row rows[i] goes to out[i * rowBytes()]; neighbours in the file are read together. Padding is -inf for logits and
   /// log-probs, 0 otherwise, so that it contributes nothing. Thread-safe; Error(BadInput) as ByteSource::read.
   void read(std::span<const int64_t> rows, std::byte* out) const;
@@ -30,7 +31,7 @@ class RowReader {
   int64_t width_ = 0;
   DType deviceDType_ = DType::F32;
   size_t rowBytes_ = 0;
-  bool asStored_ = false;
+  bool split_ = false;
 };
 
 /// Elements [first, first + out.size()) in C order of the logical array, converted to float.

@@ -39,7 +39,9 @@ struct RowStats {
   float logSum;  // logits: ln sum exp((x - offset)/T) = log1p(rest); probabilities: ln(sum v / offset)
   float scale;   // 1 / sum exp((x - offset)/T), or 1 / sum v
   uint flags;
-  float low;  // logits: the smallest element; only where it is asked for
+  float low;      // logits: the smallest element; only where it is asked for
+  float entropy;  // nats; only where it is asked for
+  uint entry;     // the first that holds the largest element; only where it is asked for
 };
 
 // What one invocation found in its part of a row: the maximum, how often it occurs, and the rest's sum relative to it.
@@ -49,7 +51,8 @@ struct StatsPartial {
   float rest;
   uint flags;
   float low;
-  uint entry;  // where the maximum is; only where it is asked for
+  uint entry;  // where the maximum first is; only where it is asked for
+  float heat;  // sum of -t e^t, t = (x - top)/T; only where the entropy is asked for
 };
 
 // A pair to compare: rows in the tile, and where its value goes. The reference is a token id where it is one-hot. Where
@@ -78,7 +81,7 @@ struct PairGroup {
   uint reference;  // row among the reference's
 };
 
-// What one invocation found in its part of a pair: five sums (see one_read.comp, two_read.comp) and the range of d.
+// What one invocation found in its part of a pair: five sums (see one_read.glsl, two_read.glsl) and the range of d.
 struct SharedPartial {
   float s0, s1, s2, s3, s4;
   float high;
@@ -100,6 +103,7 @@ struct SharedPush {
   uint parts;                // partials of a row and of a pair
   uint valueStart;           // where the channel's values start
   uint redoStart;            // where the channel's verdicts start
+  float tilt;                // b of the sums of p e^(b d)
 };
 
 struct RowsPush {
@@ -195,8 +199,8 @@ struct ReducePush {
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(RowStats) == 20 && sizeof(StatsPartial) == 24 && sizeof(PairGroup) == 12 &&
-              sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 44 && sizeof(PairEntry) == 16 &&
+static_assert(sizeof(RowStats) == 28 && sizeof(StatsPartial) == 28 && sizeof(PairGroup) == 12 &&
+              sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 48 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
 static_assert(sizeof(PairsPush) == 72 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
               sizeof(ReduceNode) == 24 && sizeof(TopState) == 16);

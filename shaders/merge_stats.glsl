@@ -8,13 +8,21 @@ StatsPartial mergeStats(StatsPartial a, StatsPartial b, bool probabilities, floa
   // `rest` is the sum without one of the largest: ln(top / sum) = -log1p(rest / top) keeps its digits on peaked rows.
   if (probabilities) {
     float smaller = a.top > b.top ? b.top : a.top;
-    return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, (a.rest + b.rest) + smaller, flags, low, 0u);
+    return StatsPartial(a.top > b.top ? a.top : b.top, 0.0, (a.rest + b.rest) + smaller, flags, low, 0u, 0.0);
   }
-  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags, low, a.entry);
-  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags, low, b.entry);
-  if (a.top == b.top) return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags, low, a.entry);
-  if (a.top > b.top)
-    return StatsPartial(a.top, a.count, a.rest + (b.count + b.rest) * expNegative((b.top - a.top) * inverseTemperature), flags, low, a.entry);
-  return StatsPartial(b.top, b.count, b.rest + (a.count + a.rest) * expNegative((a.top - b.top) * inverseTemperature), flags, low, b.entry);
+  if (b.count == 0.0) return StatsPartial(a.top, a.count, a.rest, flags, low, a.entry, a.heat);
+  if (a.count == 0.0) return StatsPartial(b.top, b.count, b.rest, flags, low, b.entry, b.heat);
+  if (a.top == b.top)
+    return StatsPartial(a.top, a.count + b.count, a.rest + b.rest, flags, low, a.entry < b.entry ? a.entry : b.entry, a.heat + b.heat);
+  if (b.top > a.top) {
+    StatsPartial swap = a;
+    a = b;
+    b = swap;
+  }
+  float t = (b.top - a.top) * inverseTemperature;
+  float factor = expNegative(t);
+  float mass = b.count + b.rest;
+  float heat = factor > 0.0 ? (b.heat - t * mass) * factor : 0.0;
+  return StatsPartial(a.top, a.count, a.rest + mass * factor, flags, low, a.entry, a.heat + heat);
 }
 #endif

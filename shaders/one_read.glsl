@@ -1,8 +1,10 @@
-// KL both ways and Jeffreys from ONE read of the cells' rows, their normalisers unknown: with p = softmax(x / T) known and any
+// Divergences from ONE read of the cells' rows, their normalisers unknown: with p = softmax(x / T) known and any
 // constant c near ln Z_y - ln Z_x, d = (y - x)/T - c has
 //   u = sum p expm1(d),  KL(p|q) = sum p (e^d - 1 - d) - (u - log1p(u))
 // and the other sums of shaders/shared_merge.comp, where they become values. The terms e^d - 1 - d (a Bregman divergence)
 // are never negative: nothing cancels, however close p and q are, as long as u^2 is not far above KL; the merge checks that.
+// Where kTilted, the sums are those of Rényi's divergences instead (Hellinger's and chi^2 among them), for one b: with
+// E(d) = expm1(d), sum p (b E(d) - E(b d)) has terms of one sign; sum p e^d and sum p e^(b d) serve where it is not small.
 // c comes from the reference's largest elements, one of each lane.
 #include "kernels.h"
 #include "functions.glsl"
@@ -12,6 +14,7 @@
 layout(constant_id = 6) const bool kForward = true;   // KL(p|q) or Jeffreys is wanted
 layout(constant_id = 7) const bool kBackward = false; // KL(q|p)
 layout(constant_id = 8) const bool kProduct = false;  // KL(q|p) or Jeffreys
+layout(constant_id = 9) const bool kTilted = false;   // alone
 
 // e^d - 1 - d, relative error about 5e-7 for any d: with d = n ln 2 + r it is (2^n - 1)(1 + r) - n ln 2 + 2^n (e^r - 1 - r),
 // the last a polynomial times r^2 (weighted least squares on Chebyshev nodes, relative error 1e-7).
@@ -26,6 +29,33 @@ float bregman(float d) {
   float power = uintBitsToFloat(uint(int(n) + 127) << 23);
   float less = power - 1.0;
   return fma(power * r, r * e, fma(n, -kLn2, fma(less, r, less)));
+}
+
+// e^d, expm1(d) and e^d - 1 - d, each without cancellation; d is at most 80.
+struct Exponential {
+  float power, minusOne, bregman;
+};
+Exponential exponential(float d) {
+  float n = roundEven(d * 1.44269504);
+  n = n < -126.0 ? -126.0 : n;
+  float r = fma(n, -kLn2, d);
+  r = r < -1.0 ? -1.0 : r;  // where n was raised, all that is wanted is about 0
+  float e = fma(r, 0.00139012972, 0.00836317021);
+  e = fma(r, e, 0.0416668537);
+  e = fma(r, e, 0.166665771);
+  e = fma(r, e, 0.5);
+  float power = uintBitsToFloat(uint(int(n) + 127) << 23);
+  float less = power - 1.0;
+  float square = r * r * e;
+  float above = r + square;
+  return Exponential(fma(power, above, power), fma(power, above, less),
+                     fma(power, square, fma(n, -kLn2, fma(less, r, less))));
+}
+
+// b E(d) - E(b d)
+float tilted(Exponential one, Exponential tilt, float b) {
+  bool near = abs(one.minusOne) < 0.5;
+  return near ? fma(b, one.bregman, -tilt.bregman) : fma(b, one.minusOne, -tilt.minusOne);
 }
 
 struct Sums {
@@ -95,22 +125,34 @@ void main() {
         if (kTempered) di *= push.inverseTemperature;
         s[g].high = di > s[g].high ? di : s[g].high;
         s[g].low = di < s[g].low ? di : s[g].low;
-        float bi = bregman(di);
-        precise float ui = bi + di;  // expm1(d)
-        b = fma(p[i], bi, b);
-        u = fma(p[i], ui, u);
-        d = fma(p[i], di, d);
-        if (kBackward || kProduct) {
-          precise float product = ui * di;
-          if (kProduct) j = fma(p[i], product, j);
-          if (kBackward) r = fma(p[i], product - bi, r);
+        if (kTilted) {
+          float tilt = push.tilt * di;
+          s[g].high = tilt > s[g].high ? tilt : s[g].high;
+          // Written so that NaN stays NaN.
+          Exponential one = exponential(di > 80.0 ? 80.0 : di);
+          Exponential other = exponential(tilt > 80.0 ? 80.0 : tilt);
+          b = fma(p[i], tilted(one, other, push.tilt), b);
+          u = fma(p[i], one.minusOne, u);
+          r = fma(p[i], one.power, r);
+          j = fma(p[i], other.power, j);
+        } else {
+          float bi = bregman(di);
+          precise float ui = bi + di;  // expm1(d)
+          b = fma(p[i], bi, b);
+          u = fma(p[i], ui, u);
+          d = fma(p[i], di, d);
+          if (kBackward || kProduct) {
+            precise float product = ui * di;
+            if (kProduct) j = fma(p[i], product, j);
+            if (kBackward) r = fma(p[i], product - bi, r);
+          }
         }
       }
-      if (kForward) add(s[g].b, b);
+      if (kForward || kTilted) add(s[g].b, b);
       add(s[g].u, u);
-      add(s[g].d, d);
-      if (kBackward) add(s[g].r, r);
-      if (kProduct) add(s[g].j, j);
+      if (!kTilted) add(s[g].d, d);
+      if (kBackward || kTilted) add(s[g].r, r);
+      if (kProduct || kTilted) add(s[g].j, j);
     }
   }
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {

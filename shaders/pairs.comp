@@ -259,9 +259,9 @@ void main() {
   if (pair >= push.pairs) return;
   PairEntry entry = entries[pair];
   RowStats Q = cellStats[entry.cell];
-  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
+  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0, 0.0, 0u);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
-  if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.allowed)), 1.0 / float(push.allowed), 0u, 0.0);
+  if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.allowed)), 1.0 / float(push.allowed), 0u, 0.0, 0.0, 0u);
   compareNormalisers(P, Q);
   TopState topQ = TopState(0u, 0u, 0u, 0u);
   TopState topP = topQ;

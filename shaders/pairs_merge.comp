@@ -51,7 +51,7 @@ void main() {
   SumPartial part = partials[first];
   for (uint i = 1u; i < push.parts; ++i) part = merged(part, partials[first + i], sumsExponentials(kMetric));
   RowStats Q = cellStats[entry.cell];
-  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0);
+  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0, 0.0, 0u);
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
   uint flags = part.flags | (Q.flags & kBadRow) | (kNeedsReference ? P.flags & kBadRow : 0u);
   bool infinite = (flags & kInfinite) != 0u;

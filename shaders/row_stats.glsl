@@ -11,7 +11,8 @@ layout(constant_id = 2) const uint kKind = 0;
 layout(constant_id = 3) const bool kMasked = false;   // some entries are excluded
 layout(constant_id = 4) const bool kNeedsLow = false; // the smallest element is wanted
 layout(constant_id = 5) const bool kListed = false;   // only the rows of the list
-layout(constant_id = 6) const bool kNeedsTop = false; // where the largest element is
+layout(constant_id = 6) const bool kNeedsTop = false; // where the largest element first is
+layout(constant_id = 7) const bool kNeedsHeat = false; // sum of -t e^t, for the entropy
 
 #ifdef ROWS_AS_TEXELS
 layout(set = 0, binding = 0) uniform utextureBuffer rowTexels;
@@ -56,7 +57,7 @@ float expBelow(float t) {
   return t < -87.0 ? 0.0 : value * uintBitsToFloat(uint(int(n) + 127) << 23);
 }
 
-void addSoftmax(inout StatsPartial s, inout float lost, uint step, float x[8]) {
+void addSoftmax(inout StatsPartial s, inout float lost, inout float heatLost, uint number, float x[8]) {
   float best = x[0];
   for (int i = 0; i < 8; ++i) {
     int bits = floatBitsToInt(x[i]);
@@ -66,19 +67,34 @@ void addSoftmax(inout StatsPartial s, inout float lost, uint step, float x[8]) {
     if (kNeedsLow && !isNegativeInfinity(x[i])) s.low = x[i] < s.low ? x[i] : s.low;
   }
   if (best > s.top) {
-    float factor = expBelow((s.top - best) * push.inverseTemperature);
+    float step = (s.top - best) * push.inverseTemperature;
+    float factor = expBelow(step);
+    if (kNeedsHeat) {
+      // A first step from the lowest number holds nothing; infinite, it would make NaN of it.
+      s.heat = factor > 0.0 ? factor * (s.heat - step * (s.count + s.rest)) : 0.0;
+      heatLost *= factor;
+    }
     s.rest = (s.count + s.rest) * factor;
     lost *= factor;
     s.count = 0.0;
     s.top = best;
     if (kNeedsTop)
-      for (uint i = 0u; i < 8u; ++i) s.entry = x[i] == best ? kLoad * step + i : s.entry;
+      for (uint i = 0u; i < 8u; ++i) s.entry = x[7u - i] == best ? kLoad * number + (7u - i) : s.entry;
   }
   float e[8];
   for (int i = 0; i < 8; ++i) {
     bool top = x[i] == s.top;
     s.count += top ? 1.0 : 0.0;
     e[i] = top ? 0.0 : expBelow((x[i] - s.top) * push.inverseTemperature);
+  }
+  if (kNeedsHeat) {
+    float w[8];
+    for (int i = 0; i < 8; ++i) w[i] = e[i] > 0.0 ? (s.top - x[i]) * push.inverseTemperature * e[i] : 0.0;
+    precise float more = (((w[0] + w[1]) + (w[2] + w[3])) + ((w[4] + w[5]) + (w[6] + w[7]))) - heatLost;
+    precise float heat = s.heat + more;
+    precise float kept = (heat - s.heat) - more;
+    heatLost = kept;
+    s.heat = heat;
   }
   precise float add = (((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]))) - lost;
   precise float sum = s.rest + add;
@@ -118,8 +134,9 @@ void main() {
 #endif
   uint lane = gl_LocalInvocationID.x;
   // The lowest finite number: below every element but -inf.
-  StatsPartial s = StatsPartial(kKind == kProbs ? 0.0 : -3.40282347e38, 0.0, 0.0, 0u, 3.4e38, 0u);
+  StatsPartial s = StatsPartial(kKind == kProbs ? 0.0 : -3.40282347e38, 0.0, 0.0, 0u, 3.4e38, 0u, 0.0);
   float lost = 0.0;
+  float heatLost = 0.0;
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = lane; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
@@ -127,7 +144,7 @@ void main() {
     if (kKind == kProbs)
       addProbabilities(s, lost, x);
     else
-      addSoftmax(s, lost, step, x);
+      addSoftmax(s, lost, heatLost, step, x);
   }
   if (largestSigned >= 0x7f800000 || largestUnsigned > 0xff800000u) s.flags |= kBadRow;
   // Eight partials stay, for the merging kernel: fewer lanes need no barrier, which costs lavapipe more than the whole row.

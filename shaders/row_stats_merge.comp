@@ -21,7 +21,7 @@ void main() {
   // A loop over a count that only the host knows is not unrolled: eight copies cost lavapipe 0.3 s to compile.
   StatsPartial s = partials[row * push.parts];
   for (uint i = 1u; i < push.parts; ++i) s = mergeStats(s, partials[row * push.parts + i], kKind == kProbs, push.inverseTemperature);
-  RowStats result = RowStats(s.top, 0.0, 0.0, s.flags, s.low);
+  RowStats result = RowStats(s.top, 0.0, 0.0, s.flags, s.low, 0.0, s.entry);
   if (kKind == kProbs) {
     if (s.top > 0.0) {
       result.logSum = log1pPositive(s.rest / s.top);
@@ -33,6 +33,7 @@ void main() {
     float rest = (s.count - 1.0) + s.rest;
     result.logSum = log1pPositive(rest);
     result.scale = 1.0 / (1.0 + rest);
+    result.entropy = result.logSum + s.heat / (1.0 + rest);
   } else {
     result.flags |= kBadRow;
   }

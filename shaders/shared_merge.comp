@@ -1,12 +1,16 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Values of pairs from the sums of one_read.comp or two_read.comp: the partials merged in a fixed order, then the metric's
+// Values of pairs from the sums of one_read.glsl or two_read.glsl: the partials merged in a fixed order, then the metric's
 // formula; one invocation a pair. Where the sums do not carry the value's digits, the pair is marked for pairs.comp.
 //
 // One read, with u = sum p expm1(d), B = sum p (e^d - 1 - d), D = sum p d, R = sum p (e^d (d - 1) + 1), J = sum p expm1(d) d:
 //   KL(p|q)  = B - (u - log1p u)                              or, where B and u^2 are large against it,  log1p u - D
 //   KL(q|p)  = R/(1+u) - (log1p u - u/(1+u))                  or                              (J + D)/(1+u) - log1p u
 //   Jeffreys = (J - u D)/(1+u)
+// Tilted by b, with v = sum p expm1(b d) = b u - S, S = sum p (b expm1(d) - expm1(b d)), U = 1 + u and V = 1 + v summed plainly:
+//   Rényi      = (S - b (u - log1p u) + (v - log1p v)) / b    or  ln U - ln(V) / b,  of order 1 - b
+//   chi^2      = -S U - u^2            (b = -1)               or  U V - 1
+//   Hellinger^2 = (S - u^2/(2 (1+sqrt U)^2)) / sqrt U  (b = 1/2)  or  1 - V / sqrt U
 #include "kernels.h"
 #include "metrics.h"
 #include "functions.glsl"
@@ -52,23 +56,60 @@ float belowLog(float u) {
 // True while the parts of a difference are not so large that their rounding reaches its sixth digit.
 bool keeps(float value, float parts, float most) { return parts <= most * value; }
 
+// Values from sums of p e^(b d); NaN for one that must be found otherwise.
+float finishedTilted(SharedPartial t) {
+  float none = uintBitsToFloat(kNanBits);
+  float b = push.tilt, S = t.s0, u = t.s1, U = t.s3, V = t.s4;
+  if (kMetric == kChi2Id) {
+    float value = -S * U - u * u;
+    if (keeps(value, u * u, 3.0)) return value;
+    value = fma(U, V, -1.0);
+    return value > 0.1 ? value : none;
+  }
+  if (kMetric == kHellingerId) {
+    float root = sqrt(U);
+    float taken = u * u / (2.0 * (1.0 + root) * (1.0 + root));
+    float square = (S - taken) / root;
+    if (keeps(square * root, taken, 3.0)) return sqrt(square);
+    square = 1.0 - V / root;
+    return square > 0.1 ? sqrt(square) : none;
+  }
+  float v = fma(b, u, -S);
+  float first = aboveLog(u), second = aboveLog(v) / b;
+  float value = S / b - first + second;
+  if (v > kSmallest && u > kSmallest && keeps(value, max(abs(first), abs(second)), 3.0)) return value;
+  // Where v is small, its sum may have digits that V has not; 1/b asks for them.
+  bool digits = abs(v) < 0.4 && abs(b * u) < 8.0 * abs(v);
+  float logU = logPositive(U), logV = (digits ? log1pAny(v) : logPositive(V)) / b;
+  value = logU - logV;
+  // U and V have only positive terms: what their logarithms lose is in their own rounding.
+  float parts = abs(logU) + 3.0 + (digits ? 4.0 * abs(logV) : abs(logV) + 3.0 / abs(b));
+  return U > 1.0e-30 && V > 1.0e-30 && keeps(value, parts, 60.0) ? value : none;
+}
+
+float relativeEntropy(SharedPartial s) {
+  float u = s.s1;
+  float taken = aboveLog(u);
+  float value = s.s0 - taken;
+  if (keeps(value, taken, 3.0)) return value;
+  float log1pU = log1pAny(u);
+  value = log1pU - s.s2;
+  return keeps(value, abs(log1pU) + abs(s.s2), 10.0) ? value : uintBitsToFloat(kNanBits);
+}
+
 // The value, or NaN for one that must be found otherwise.
-float finished(SharedPartial s) {
+float finished(SharedPartial s, RowStats P) {
   float u = s.s1;
   float none = uintBitsToFloat(kNanBits);
   switch (kMetric) {
   case kJsdId: return s.s0;
   case kJsDistanceId: return sqrt(s.s0);
-  case kTvId: return tvFinish(vec3(0.5 * s.s1, s.s3, s.s4));
-  case kHellingerId: return sqrt(0.5 * s.s2);
-  case kKlId: {
-    float taken = aboveLog(u);
-    float value = s.s0 - taken;
-    if (keeps(value, taken, 3.0)) return value;
-    float log1pU = log1pAny(u);
-    value = log1pU - s.s2;
-    return keeps(value, abs(log1pU) + abs(s.s2), 10.0) ? value : none;
-  }
+  case kTvId: return tvFinish(vec3(0.5 * s.s1, s.s2, s.s3));
+  case kHellingerId:
+  case kChi2Id:
+  case kRenyiId: return finishedTilted(s);
+  case kKlId: return relativeEntropy(s);
+  case kCrossEntropyId: return P.entropy + relativeEntropy(s);
   case kKlReverseId: {
     float taken = belowLog(u);
     float value = s.s3 / (1.0 + u) - taken;
@@ -91,7 +132,8 @@ void main() {
   PairEntry entry = entries[pair];
   uint at = push.valueStart + entry.slot;
   redo[push.redoStart + pair] = 0u;
-  bool bad = entry.missing == 0u && (stats[push.firstReferenceStats + entry.reference].flags & kBadRow) != 0u;
+  RowStats P = stats[push.firstReferenceStats + (entry.missing == 0u ? entry.reference : 0u)];
+  bool bad = entry.missing == 0u && (P.flags & kBadRow) != 0u;
   if (entry.missing != 0u || bad) {
     values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;
     return;
@@ -102,7 +144,7 @@ void main() {
     s = SharedPartial(s.s0 + t.s0, s.s1 + t.s1, s.s2 + t.s2, s.s3 + t.s3, s.s4 + t.s4, s.high > t.high ? s.high : t.high,
                       s.low < t.low ? s.low : t.low);
   }
-  float value = finished(s);
+  float value = finished(s, P);
   if (!isFiniteBits(floatBitsToUint(value)) || s.high > kSafeHigh || s.low < kSafeLow) redo[push.redoStart + pair] = 1u;
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);

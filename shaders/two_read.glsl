@@ -1,8 +1,7 @@
 // Bounded divergences of p = softmax(x / T) and q = softmax(y / T), both normalisers known (row_stats). With d = ln q - ln p,
 // M = max(p, q), e = min(p, q) / M = exp(-|d|), w = 1 - e, terms of one vocabulary entry:
-//   JSD         M f(w), f = ((2-w)(-ln(1-w/2)) + (1-w) ln(1-w)) / 2
-//   TV          M w / 2
-//   Hellinger^2 M (1 - sqrt e)^2 / 2
+//   JSD  M f(w), f = ((2-w)(-ln(1-w/2)) + (1-w) ln(1-w)) / 2
+//   TV   M w / 2
 // f = w (w A(w) + e |d| B(w)) with polynomials A and B (weighted least squares, relative error 5e-8 on all of [0, 1]): no
 // logarithm, no division. e^r and e^-r come from one even and one odd polynomial.
 #include "kernels.h"
@@ -12,7 +11,6 @@
 
 layout(constant_id = 6) const bool kJsd = true;
 layout(constant_id = 7) const bool kTv = false;
-layout(constant_id = 8) const bool kHellinger = false;
 
 // f of above; e = 1 - w, a = |d| = -ln e.
 float jsdShare(float w, float e, float a) {
@@ -28,9 +26,8 @@ float jsdShare(float w, float e, float a) {
 }
 
 struct Sums {
-  Sum jsd, tv, hellinger;
+  Sum jsd, tv;
   Sum rise, above;  // of q - p, and of q where it is above p less where it is below: see tvFinish
-
   float high;
 };
 
@@ -53,7 +50,7 @@ void main() {
     if (kFloats) logs[g] += lostBy(Q.offset, P.offset, between) * push.inverseTemperature;
     Sum none = Sum(0.0, 0.0);
     bool far = !(abs(between) < kHighestShift) || !(abs(P.offset) < kHighestOffset) || (Q.flags & kBadRow) != 0u;
-    s[g] = Sums(none, none, none, none, none, far ? kGiveBack : 0.0);
+    s[g] = Sums(none, none, none, none, far ? kGiveBack : 0.0);
   }
   uint reference = numbers[push.firstReferenceStats + group.reference];
   uint steps = (push.width + kLoad - 1u) / kLoad;
@@ -72,7 +69,7 @@ void main() {
       loadCell(row[g], step, y);
       if (kMasked) exclude(counts, kLogits, y);
       float lowest = kFloor + offset[g];
-      float jsd = 0.0, tv = 0.0, hellinger = 0.0, rise = 0.0, above = 0.0;
+      float jsd = 0.0, tv = 0.0, rise = 0.0, above = 0.0;
       [[unroll]] for (int i = 0; i < 8; ++i) {
         float d = shiftedDifference(lifted(y[i], lowest), x[i], offset[g]);
         if (kTempered) d *= push.inverseTemperature;
@@ -100,10 +97,6 @@ void main() {
           rise += d > 0.0 ? change : -change;
           above += d > 0.0 ? major : change - major;
         }
-        if (kHellinger) {
-          float root = w / (1.0 + sqrt(e));
-          hellinger = fma(major, root * root, hellinger);
-        }
       }
       if (kJsd) add(s[g].jsd, jsd);
       if (kTv) {
@@ -111,10 +104,9 @@ void main() {
         add(s[g].rise, rise);
         add(s[g].above, above);
       }
-      if (kHellinger) add(s[g].hellinger, hellinger);
     }
   }
   [[unroll]] for (uint g = 0u; g < kShared; ++g)
     storePartial(group.first + g, g < group.count,
-                 SharedPartial(s[g].jsd.value, s[g].tv.value, s[g].hellinger.value, s[g].rise.value, s[g].above.value, s[g].high, 0.0));
+                 SharedPartial(s[g].jsd.value, s[g].tv.value, s[g].rise.value, s[g].above.value, 0.0, s[g].high, 0.0));
 }

@@ -16,7 +16,9 @@ using namespace divlens::test;
 
 namespace {
 
-const std::vector<std::string> kFast = {"kl", "kl-reverse", "jeffreys", "jsd", "js-distance", "tv", "hellinger"};
+const std::vector<std::string> kFast = {"kl",      "kl-reverse", "jeffreys",   "jsd",          "js-distance",
+                                        "tv",      "hellinger",  "chi2",       "renyi:0.5",    "renyi:3",
+                                        "entropy", "max-prob",   "top1-agree", "cross-entropy"};
 
 Array logits(int64_t layers, int64_t tokens, int64_t vocab, DType dtype) {
   Random random(7);
@@ -77,7 +79,9 @@ TEST_CASE_METHOD(GpuTest, "rows have the same bits read where they are mapped an
         const float value = mapped.at(metric, 1, token);
         CAPTURE(kFast[metric], token, value, info(dtype).name);
         CHECK(excess(kFast[metric], Oracle(array.row(16 + token), array.row(4 + token))(kFast[metric]), value) <= 1);
-        CHECK(mapped.at(metric, 4, token) == 0);  // the reference itself
+        const float own = mapped.at(metric, 4, token);  // the reference itself
+        const double expected = Oracle(array.row(16 + token), array.row(16 + token))(kFast[metric]);
+        CHECK((expected == 0 ? own == 0 : excess(kFast[metric], expected, own) <= 1));
       }
   }
 }
@@ -115,6 +119,49 @@ TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all th
         CHECK(excess(kFast[metric], expected, value) <= 1);
       CHECK(std::isnan(mapped.at(metric, 3, 0)));
     }
+}
+
+TEST_CASE_METHOD(GpuTest, "what is known of a row alone needs no other row", "[gpu][shared]") {
+  constexpr int64_t kVocab = 5000;
+  Array array = logits(4, 1, kVocab, DType::F16);
+  // The largest element is the first of equal ones, wherever lanes and steps meet it.
+  for (const auto& [layer, entry] : {std::pair{0, 4321}, {0, 77}, {1, 77}, {2, 4321}, {3, 4321}, {3, 78}})
+    array.values[size_t(layer * kVocab + entry)] = 40;
+  const std::vector<std::string> metrics = {"entropy", "max-prob", "top1-agree"};
+  const Cells cells = run(inFile(array), {.metrics = metrics, .reference = "layer:prev"});
+  const float agree[] = {NAN, 1, 0, 0};
+  for (int64_t layer = 0; layer < 4; ++layer) {
+    CAPTURE(layer);
+    for (size_t metric = 0; metric < 2; ++metric)
+      CHECK(excess(metrics[metric], Oracle(array.row(layer), array.row(layer))(metrics[metric]),
+                   cells.at(metric, layer, 0)) <= 1);
+    CHECK((layer == 0 ? std::isnan(cells.at(2, 0, 0)) : cells.at(2, layer, 0) == agree[layer]));
+  }
+  for (size_t metric = 0; metric < 2; ++metric) {
+    const Cells alone = run(inFile(array), {.metrics = {metrics[metric]}, .base = "2"});
+    for (int64_t layer = 0; layer < 4; ++layer) {
+      const float scale = metric == 0 ? float(1 / std::log(2.0)) : 1.0F;
+      CHECK(alone.at(0, layer, 0) == cells.at(metric, layer, 0) * scale);
+    }
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "log-probabilities of targets are read where the rows are", "[gpu][shared]") {
+  constexpr int64_t kVocab = 3001;
+  for (const DType dtype : {DType::F16, DType::F32}) {
+    Array array = logits(3, 4, kVocab, dtype);
+    array.values[size_t(2 * 4 * kVocab + 1 * kVocab + 3000)] = -INFINITY;
+    const Array targets{"targets", {axis("token", 4)}, Kind::Unknown, DType::I32, {0, 3000, -100, 3001}};
+    const PlanOptions plan{.metrics = {"logprob"}, .reference = "target"};
+    const Cells cells = run(dumpOf({array, targets}), plan);
+    for (int64_t layer = 0; layer < 3; ++layer) {
+      CAPTURE(layer, info(dtype).name);
+      CHECK(excess("logprob", oracleOfTarget("logprob", array.row(layer * 4), 0), cells.at(0, layer, 0)) <= 1);
+      CHECK(std::isnan(cells.at(0, layer, 2)));
+      CHECK(std::isnan(cells.at(0, layer, 3)));
+    }
+    CHECK(cells.at(0, 2, 1) == -INFINITY);
+  }
 }
 
 TEST_CASE("a mapping whose file is cut reads zero and says so", "[shared][faults]") {

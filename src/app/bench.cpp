@@ -47,7 +47,8 @@ std::vector<Case> cases() {
   for (const DType dtype : {DType::BF16, DType::F32})
     for (const auto& [name, metrics] : {std::pair{"kl", kKl}, {"jsd", kJsd}})
       all.push_back({name, metrics, dtype, 50304});
-  for (const char* metric : {"tv", "entropy"}) all.push_back({metric, {metric}, DType::F16, 50304});
+  for (const char* metric : {"tv", "hellinger", "chi2", "renyi:0.5", "cross-entropy", "entropy"})
+    all.push_back({metric, {metric}, DType::F16, 50304});
   return all;
 }
 

@@ -56,7 +56,7 @@ RowStatsPass::RowStatsPass(const gpu::Context& context, const Plan& plan, SideFo
       inverseTemperature_(float(1.0 / plan.temperature)),
       first_(context, options.texels ? "row_stats_texels.comp" : "row_stats.comp", 5, uint32_t(sizeof(RowsPush)),
              std::array{lanesFor(context, plan.vocab), format.dtype, format.kind, plan.allowedBits.empty() ? 0u : 1u,
-                        uint32_t(options.low), uint32_t(options.listed), uint32_t(options.top)},
+                        uint32_t(options.low), uint32_t(options.listed), uint32_t(options.top), uint32_t(options.heat)},
              std::span<const uint32_t>{}, options.texels ? 1u : 0u),
       merge_(context, "row_stats_merge.comp", 3, uint32_t(sizeof(RowsPush)),
              std::array{kMergeSize, format.kind, uint32_t(options.listed)}) {}

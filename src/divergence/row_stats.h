@@ -30,7 +30,8 @@ class RowStatsPass {
   struct Options {
     bool low = false;     ///< the smallest element of each row is wanted too
     bool listed = false;  ///< only the rows of a list
-    bool top = false;     ///< the partials say where their largest element is
+    bool top = false;     ///< where the largest element first is, in the partials too
+    bool heat = false;    ///< the entropy is wanted; of logits alone
     bool texels = false;  ///< rows are read through a texel view
   };
   /// `count` rows; row i has statistics and partials number `first` + i. With a list, `count` is its length.

@@ -66,7 +66,7 @@ void RowsRun::choosePasses() {
   if (!others.empty()) pairsPass_ = makePairsPass(others);
   if (sharedPass_ && !pairsPass_ && !lens_) mapRows();
   const uint32_t sets =
-      (sharedPass_ ? SharedPass::kDescriptorSets : 0u) + (pairsPass_ ? pairsPass_->descriptorSets() : 0u);
+      (sharedPass_ ? sharedPass_->descriptorSets() : 0u) + (pairsPass_ ? pairsPass_->descriptorSets() : 0u);
   for (size_t i = 0; i < kSlots; ++i)
     slots_.push_back(std::make_unique<Slot>(context_,
                                             Slot::Size{.bytes = layout_.bytes,

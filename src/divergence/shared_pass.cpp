@@ -14,32 +14,9 @@ namespace {
 using namespace kernels;
 
 constexpr uint32_t kMergeSize = 64;
-constexpr double kMaxTemperature = 16;  // beyond it differences to kFloor (shaders/shared_rows.glsl) shrink too far
 /// Entries of rows that a plan reads before eight cells share a workgroup: compiling that takes some tenths of a
 /// second.
 constexpr double kManyEntries = 3e7;
-
-enum MetricId : int {
-#define DIVLENS_ID(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) enumerator = id,
-  METRICS(DIVLENS_ID)
-#undef DIVLENS_ID
-};
-
-/// One row for each metric that goes the fast way: the kernel and the sums of it that are needed.
-struct FastMetric {
-  MetricId id;
-  bool oneRead;
-  uint32_t sums;  ///< bits: the kernel's constants from 6 on
-};
-constexpr FastMetric kFast[] = {{Kl, true, 1},        {KlReverse, true, 2 | 4}, {Jeffreys, true, 1 | 4},
-                                {Jsd, false, 1},      {JsDistance, false, 1},   {Tv, false, 2},
-                                {Hellinger, false, 4}};
-
-const FastMetric* fast(const MetricUse& use) {
-  const auto found =
-      std::find_if(std::begin(kFast), std::end(kFast), [&](const FastMetric& f) { return f.id == use.metric->id; });
-  return found == std::end(kFast) || use.user ? nullptr : found;
-}
 
 /// Cells that a workgroup takes. It changes no bit of any cell.
 uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
@@ -82,11 +59,8 @@ void groupPairs(const Tile& tile, uint32_t most, std::vector<PairGroup>& groups,
 
 std::vector<size_t> SharedPass::channelsOf(const Plan& plan, SideFormat cells, SideFormat reference) {
   std::vector<size_t> channels;
-  if (cells.split || reference.split) return channels;
-  if (cells.kind != kLogits || reference.kind != kLogits || reference.dtype > kF32) return channels;
-  if (plan.temperature > kMaxTemperature || plan.reference.tempered) return channels;
   for (size_t i = 0; i < plan.metrics.size(); ++i)
-    if (fast(plan.metrics[i])) channels.push_back(i);
+    if (fastMetric(plan, plan.metrics[i], cells, reference)) channels.push_back(i);
   return channels;
 }
 
@@ -96,59 +70,76 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
       channels_(channels),
       cells_(cells),
       reference_(reference),
-      ownReferenceRows_(!sharedTensor),
+      ownReferenceRows_(!sharedTensor && reference.dtype <= kF32),
       texels_(readsTexels(context)),
       maxPairs_(maxPairs),
       lanes_(lanesFor(context, plan.vocab)),
       parts_(RowStatsPass::partsFor(context, plan)),
       shared_(sharedCells(context, plan)),
       allowed_(allowedBuffer(context, plan)) {
-  for (const bool oneRead : {true, false})
-    if (wanted(oneRead, ~0u)) families_.push_back(makeFamily(context, oneRead));
-  // All rows need their normalisers where one family wants both sides'.
-  const bool all = wanted(false, ~0u) != 0;
-  if (all) cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells, RowStatsPass::Options{.texels = texels_});
-  const RowStatsPass::Options listed{.listed = true, .top = true, .texels = texels_};
-  if (wanted(true, ~0u) || ownReferenceRows_)
-    referenceStats_ = std::make_unique<RowStatsPass>(context, plan, reference, listed);
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    const FastMetric metric = *fastMetric(plan, plan.metrics[channels_[i]], cells, reference);
+    auto family = std::find_if(families_.begin(), families_.end(),
+                               [&](const Family& f) { return f.kernel == metric.kernel && f.tilt == metric.tilt; });
+    if (family == families_.end()) {
+      families_.emplace_back();
+      family = families_.end() - 1;
+      family->kernel = metric.kernel;
+      family->tilt = metric.tilt;
+    }
+    family->sumBits |= metric.sums;
+    family->entropy |= metric.entropy;
+    family->reference |= metric.reference;
+    family->channels.push_back(i);
+  }
+  // A row that is on both sides has its statistics taken twice: both times the same ones.
+  const auto any = [&](auto wanted) { return std::any_of(families_.begin(), families_.end(), wanted); };
+  const bool heat = any([](const Family& f) { return f.entropy; });
+  const bool pairs = any([](const Family& f) { return f.kernel != FastKernel::Rows; });
+  const bool cellRows = any([](const Family& f) { return f.kernel != FastKernel::OneRead; });
+  const bool referenceRows =
+      any([&](const Family& f) { return f.kernel == FastKernel::OneRead || (ownReferenceRows_ && f.reference); });
+  if (cellRows)
+    cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells,
+                                                RowStatsPass::Options{.top = true, .heat = heat, .texels = texels_});
+  if (referenceRows && reference.dtype <= kF32)
+    referenceStats_ = std::make_unique<RowStatsPass>(
+        context, plan, reference, RowStatsPass::Options{.listed = true, .top = true, .heat = heat, .texels = texels_});
+  for (Family& family : families_) makePipelines(context, family);
   statsPartials_ =
       gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");
   stats_ = gpu::Buffer(context, maxRows * sizeof(RowStats), gpu::Memory::Device, "row statistics");
-  partials_ = gpu::Buffer(context, maxPairs * parts_ * sizeof(SharedPartial), gpu::Memory::Device, "pairs' parts");
+  partials_ =
+      gpu::Buffer(context, pairs ? maxPairs * parts_ * sizeof(SharedPartial) : 16, gpu::Memory::Device, "pairs' parts");
 }
 
-uint32_t SharedPass::wanted(bool oneRead, uint32_t bits) const {
-  uint32_t sums = 0;
-  for (const size_t channel : channels_) {
-    const FastMetric* metric = fast(plan_.metrics[channel]);
-    if (metric->oneRead == oneRead) sums |= metric->sums;
+void SharedPass::makePipelines(const gpu::Context& context, Family& family) const {
+  const auto named = [&](const char* stem) { return std::string(stem) + (texels_ ? "_texels.comp" : ".comp"); };
+  const auto flag = [&](uint32_t bit) { return family.sumBits & bit ? 1u : 0u; };
+  const bool rows = family.kernel == FastKernel::Rows;
+  if (!rows) {
+    const std::array<uint32_t, 10> constants{lanes_,
+                                             cells_.dtype,
+                                             reference_.dtype,
+                                             plan_.temperature == 1 ? 0u : 1u,
+                                             plan_.allowedBits.empty() ? 0u : 1u,
+                                             shared_,
+                                             flag(1),
+                                             flag(2),
+                                             flag(4),
+                                             flag(8)};
+    family.sums = std::make_unique<gpu::ComputePipeline>(
+        context, named(family.kernel == FastKernel::OneRead ? "one_read" : "two_read"), 9, uint32_t(sizeof(SharedPush)),
+        constants, std::span<const uint32_t>{}, texels_ ? 2u : 0u);
   }
-  return sums & bits;
-}
-
-SharedPass::Family SharedPass::makeFamily(const gpu::Context& context, bool oneRead) const {
-  const auto flag = [&](uint32_t bit) { return wanted(oneRead, bit) ? 1u : 0u; };
-  const std::array<uint32_t, 9> constants{lanes_,
-                                          cells_.dtype,
-                                          reference_.dtype,
-                                          plan_.temperature == 1 ? 0u : 1u,
-                                          plan_.allowedBits.empty() ? 0u : 1u,
-                                          shared_,
-                                          flag(1),
-                                          flag(2),
-                                          flag(4)};
-  Family family;
-  const std::string shader = std::string(oneRead ? "one_read" : "two_read") + (texels_ ? "_texels.comp" : ".comp");
-  family.sums = std::make_unique<gpu::ComputePipeline>(context, shader, 9, uint32_t(sizeof(SharedPush)), constants,
-                                                       std::span<const uint32_t>{}, texels_ ? 2u : 0u);
-  for (size_t i = 0; i < channels_.size(); ++i) {
-    const Metric& metric = *plan_.metrics[channels_[i]].metric;
-    if (fast(plan_.metrics[channels_[i]])->oneRead != oneRead) continue;
-    const std::array<uint32_t, 3> merge{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit)};
-    family.merges.emplace_back(i, std::make_unique<gpu::ComputePipeline>(context, "shared_merge.comp", 5,
-                                                                         uint32_t(sizeof(SharedPush)), merge));
+  for (const size_t index : family.channels) {
+    const Metric& metric = *plan_.metrics[channels_[index]].metric;
+    const std::array<uint32_t, 4> finish{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit), cells_.dtype};
+    const std::span<const uint32_t> constants(finish.data(), rows ? 4 : 3);
+    family.values.push_back(std::make_unique<gpu::ComputePipeline>(
+        context, rows ? named("row_values") : "shared_merge.comp", rows ? 6 : 5, uint32_t(sizeof(SharedPush)),
+        constants, std::span<const uint32_t>{}, rows && texels_ ? 1u : 0u));
   }
-  return family;
 }
 
 void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceOffset, const gpu::Buffer& values,
@@ -193,17 +184,26 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
                   .firstReferenceStats = firstReference,
                   .parts = parts_,
                   .valueStart = 0,
-                  .redoStart = 0};
+                  .redoStart = 0,
+                  .tilt = 0};
   for (const Family& family : families_) {
-    const gpu::BufferRange sums[] = {cellSource,     referenceSource, {&stats_},   {&statsPartials_}, {&slot.entries},
-                                     {&slot.groups}, {&partials_},    {&allowed_}, {&slot.numbers}};
-    family.sums->dispatch(commands, pool, sums, bytesOf(push), push.groups);
-    gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-    for (const auto& [index, merge] : family.merges) {
+    push.tilt = family.tilt;
+    if (family.sums) {
+      const gpu::BufferRange sums[] = {cellSource,     referenceSource, {&stats_},   {&statsPartials_}, {&slot.entries},
+                                       {&slot.groups}, {&partials_},    {&allowed_}, {&slot.numbers}};
+      family.sums->dispatch(commands, pool, sums, bytesOf(push), push.groups);
+      gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+    }
+    for (size_t i = 0; i < family.channels.size(); ++i) {
+      const size_t index = family.channels[i];
       push.valueStart = uint32_t(channels_[index] * channelStride);
       push.redoStart = uint32_t(index * maxPairs_);
-      const gpu::BufferRange buffers[] = {{&partials_}, {&slot.entries}, {&stats_}, {&values}, {&slot.verdicts}};
-      merge->dispatch(commands, pool, buffers, bytesOf(push), (push.pairs + kMergeSize - 1) / kMergeSize);
+      const gpu::BufferRange ofPairs[] = {{&partials_}, {&slot.entries}, {&stats_}, {&values}, {&slot.verdicts}};
+      const gpu::BufferRange ofRows[] = {cellSource, {&slot.entries},  {&stats_},
+                                         {&values},  {&slot.verdicts}, {&slot.numbers}};
+      const std::span<const gpu::BufferRange> buffers =
+          family.sums ? std::span<const gpu::BufferRange>(ofPairs) : ofRows;
+      family.values[i]->dispatch(commands, pool, buffers, bytesOf(push), (push.pairs + kMergeSize - 1) / kMergeSize);
     }
     gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
   }

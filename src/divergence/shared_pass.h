@@ -3,16 +3,16 @@
 #include <optional>
 #include <vector>
 
-#include "divergence/row_stats.h"
+#include "divergence/fast_metrics.h"
 #include "divergence/row_stream.h"
 #include "gpu/pipeline.h"
 
 namespace divlens {
 
-/// The fast way for rows of logits: pairs that share a reference row are computed together, KL both ways and Jeffreys
-/// from one read of the cells' rows, JSD, TV and Hellinger from two. Which metrics go this way depends on the metric
-/// and on the rows' format alone. Pairs whose sums would not carry the value's digits (zeros on one side, differences
-/// that underflow, NaN) are given back, to be computed by PairsPass.
+/// The fast way for rows of logits, for the metrics of fast_metrics.cpp: pairs that share a reference row are computed
+/// together, most metrics from one read of the cells' rows, JSD and TV from two. Which metrics go this way depends on
+/// the metric and on the rows' format alone. Pairs whose sums would not carry the value's digits (zeros on one side,
+/// differences that underflow, NaN) are given back, to be computed by PairsPass.
 class SharedPass {
  public:
   /// Channels of the plan that go this way, given how both sides are stored; empty: none.
@@ -29,16 +29,22 @@ class SharedPass {
   static bool readsTexels(const gpu::Context& context) { return context.isCpu(); }
   const std::vector<size_t>& channels() const { return channels_; }
   /// Descriptor sets that one record() takes.
-  static constexpr uint32_t kDescriptorSets = 2 * RowStatsPass::kDescriptorSets + 2 + 6;
+  uint32_t descriptorSets() const {
+    return uint32_t(2 * RowStatsPass::kDescriptorSets + families_.size() + channels_.size());
+  }
 
  private:
-  /// The metrics of one kernel.
+  /// The metrics of one run of a kernel.
   struct Family {
-    std::unique_ptr<gpu::ComputePipeline> sums;
-    std::vector<std::pair<size_t, std::unique_ptr<gpu::ComputePipeline>>> merges;  ///< by index into channels_
+    FastKernel kernel = FastKernel::OneRead;
+    float tilt = 0;
+    uint32_t sumBits = 0;
+    bool entropy = false, reference = false;
+    std::vector<size_t> channels;                               ///< indices into channels_
+    std::unique_ptr<gpu::ComputePipeline> sums;                 ///< none where the rows' statistics are enough
+    std::vector<std::unique_ptr<gpu::ComputePipeline>> values;  ///< of each channel
   };
-  Family makeFamily(const gpu::Context& context, bool oneRead) const;
-  uint32_t wanted(bool oneRead, uint32_t bits) const;
+  void makePipelines(const gpu::Context& context, Family& family) const;
 
   const Plan& plan_;
   std::vector<size_t> channels_;

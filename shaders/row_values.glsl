@@ -1,0 +1,65 @@
+// Metrics that are known once each row's normaliser, entropy and largest entry are (row_stats); one invocation a pair.
+#include "kernels.h"
+#include "metrics.h"
+#include "functions.glsl"
+#include "rows.glsl"
+#include "metric_ids.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint kMetric = 0;
+layout(constant_id = 2) const uint kUnitKind = 0;  // 0 plain, 1 information
+layout(constant_id = 3) const uint kDtype = 0;     // of the cells
+const uint kKind = kLogits;
+
+#ifdef ROWS_AS_TEXELS
+layout(set = 0, binding = 0) uniform utextureBuffer rowTexels;
+#define rowWords(i) texelFetch(rowTexels, int(i))
+#else
+layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
+#define rowWords(i) rows[i]
+#endif
+layout(std430, set = 0, binding = 1) readonly buffer Entries { PairEntry entries[]; };
+layout(std430, set = 0, binding = 2) readonly buffer Stats { RowStats stats[]; };
+layout(std430, set = 0, binding = 3) writeonly buffer Values { uint values[]; };
+layout(std430, set = 0, binding = 4) writeonly buffer Redo { uint redo[]; };
+layout(std430, set = 0, binding = 5) readonly buffer Numbers { uint numbers[]; };
+layout(push_constant) uniform Push { SharedPush push; };
+
+// Bits of ln q of one entry.
+uint logProbability(PairEntry pair, RowStats Q) {
+  uint base = numbers[pair.cell] * push.cellVectors;
+  uint entry = pair.reference;
+  float y;
+  if (kDtype == kF32) {
+    y = uintBitsToFloat(rowWords(base + entry / 4u)[entry % 4u]);
+  } else {
+    vec2 two = decodePair(rowWords(base + entry / 8u)[(entry / 2u) % 4u], kDtype);
+    y = (entry & 1u) == 0u ? two.x : two.y;
+  }
+  if (isNegativeInfinity(y)) return 0xff800000u;
+  return floatBitsToUint(((y - Q.offset) * push.inverseTemperature - Q.logSum) * push.unitScale);
+}
+
+void main() {
+  uint number = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+  if (number >= push.pairs) return;
+  PairEntry pair = entries[number];
+  RowStats Q = stats[pair.cell];
+  uint bits = kNanBits;
+  bool known = pair.missing == 0u || (pair.missing == 1u && (kMetric == kEntropyId || kMetric == kMaxProbId));
+  if (pair.missing == 2u) bits = kMaskedBits;
+  if (known && (Q.flags & kBadRow) == 0u) {
+    switch (kMetric) {
+    case kEntropyId: bits = floatBitsToUint(Q.entropy * push.unitScale); break;
+    case kMaxProbId: bits = floatBitsToUint(Q.scale); break;
+    case kLogprobId: bits = logProbability(pair, Q); break;
+    case kTop1AgreeId: {
+      RowStats P = stats[push.firstReferenceStats + pair.reference];
+      if ((P.flags & kBadRow) == 0u) bits = floatBitsToUint(P.entry == Q.entry ? 1.0 : 0.0);
+      break;
+    }
+    }
+  }
+  values[push.valueStart + pair.slot] = bits;
+  redo[push.redoStart + number] = 0u;
+}

@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "divergence/row_stats.h"
+
+namespace divlens {
+
+/// How SharedPass comes to a metric's value.
+enum class FastKernel {
+  OneRead,  ///< shaders/one_read.glsl: sums over both rows, the cell's normaliser unknown
+  TwoRead,  ///< shaders/two_read.glsl: the same with both normalisers known
+  Rows      ///< shaders/row_values.glsl: from what is known of each row alone
+};
+
+/// A metric on its fast way.
+struct FastMetric {
+  FastKernel kernel = FastKernel::OneRead;
+  uint32_t sums = 0;     ///< bits: the kernel's constants from 6 on
+  float tilt = 0;        ///< b where sums of p e^(b d) are wanted; one kernel run knows one b
+  bool entropy = false;  ///< of the cell's or the reference's row, as the metric defines
+  bool reference = true;
+};
+/// Null where there is no fast way for the metric with its parameter and rows stored so; that depends on nothing else.
+std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, SideFormat cells, SideFormat reference);
+
+}  // namespace divlens

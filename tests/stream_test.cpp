@@ -192,3 +192,19 @@ TEST_CASE_METHOD(GpuTest, "previews show finished cells as they will be and all 
   CHECK(std::is_sorted(finished.begin(), finished.end()));
   CHECK(bits(result.grid.read(context(), 0)) == expected);
 }
+
+TEST_CASE_METHOD(GpuTest, "rows that several threads read make the same bits", "[gpu][stream]") {
+  // Rows of 128 KiB: eight make a part, so that four threads have something to do.
+  Random random(3);
+  for (const DType dtype : {DType::F16, DType::F64}) {
+    const Array array{"logits",
+                      {axis("layer", 8), axis("token", 6), axis("vocab", 65'521)},
+                      Kind::Logits,
+                      dtype,
+                      normals(random, 8 * 6 * 65'521, 2)};
+    const PlanOptions plan{.metrics = {"kl", "l2"}, .reference = "layer=-1"};
+    const Cells alone = run(dumpOf({array}), plan, {.readThreads = 1});
+    const Cells together = run(dumpOf({array}), plan, {.readThreads = 4});
+    for (size_t metric = 0; metric < 2; ++metric) CHECK(bits(alone.panels[metric]) == bits(together.panels[metric]));
+  }
+}

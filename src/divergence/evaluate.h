@@ -16,6 +16,7 @@ struct EvaluateOptions {
   uint64_t maxGpuMemory = 0;  ///< bytes for tiles and scratch; 0: a sensible share
   uint64_t maxRam = 0;
   uint64_t tileBytes = 0;    ///< 0: chosen by the device; tests make it small
+  size_t readThreads = 0;    ///< 0: chosen by the device
   int64_t blockEntries = 0;  ///< entries held on the device at once; 0: chosen by the device; tests make it small
   /// Called from the computing thread with bytes read so far and in all.
   std::function<void(uint64_t, uint64_t)> progress;

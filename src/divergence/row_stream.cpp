@@ -35,12 +35,12 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
       gpu::Buffer(context, size.sharedChannels * size.entries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
 }
 
-void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference) {
-  cells.read(next.cellRows, upload.mapped());
+void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, ReadTeam& team) {
+  team.read(cells, next.cellRows, upload.mapped());
   cellBytes = next.cellRows.size() * cells.rowBytes();
   referenceBytes = 0;
   if (reference && !next.referenceRows.empty()) {
-    reference->read(next.referenceRows, upload.mapped() + readReference);
+    team.read(*reference, next.referenceRows, upload.mapped() + readReference);
     referenceBytes = next.referenceRows.size() * reference->rowBytes();
   }
   inPlace = nullptr;
@@ -80,8 +80,8 @@ void Slot::recordUpload(VkCommandBuffer commands) const {
 }
 
 RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-                     const RowReader* reference, const RowsInPlace* inPlace)
-    : walk_(std::move(walk)), cells_(cells), reference_(reference), inPlace_(inPlace) {
+                     const RowReader* reference, ReadTeam& team, const RowsInPlace* inPlace)
+    : walk_(std::move(walk)), cells_(cells), reference_(reference), team_(team), inPlace_(inPlace) {
   for (const auto& slot : slots) free_.push_back(slot.get());
   thread_ = std::jthread([this](const std::stop_token& stop) { read(stop); });
 }
@@ -106,7 +106,7 @@ void RowStream::read(const std::stop_token& stop) {
       if (inPlace_)
         slot->point(std::move(*tile), cells_, reference_);
       else
-        slot->fill(std::move(*tile), cells_, reference_);
+        slot->fill(std::move(*tile), cells_, reference_, team_);
       const std::lock_guard lock(mutex_);
       full_.push_back(slot);
       changed_.notify_all();

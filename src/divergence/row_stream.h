@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "divergence/tiles.h"
-#include "dump/rows.h"
+#include "dump/read_team.h"
 #include "gpu/pipeline.h"
 
 namespace divlens {
@@ -53,7 +53,7 @@ struct Slot {
   /// Takes a tile whose rows are read where they are mapped.
   void point(Tile tile, const RowReader& cells, const RowReader* reference);
   /// Reads the tile's rows into `upload`; `reference` is null where it has no rows of its own.
-  void fill(Tile tile, const RowReader& cells, const RowReader* reference);
+  void fill(Tile tile, const RowReader& cells, const RowReader* reference, ReadTeam& team);
   /// Records what takes the rows from where they were read to where the kernels read them.
   void recordUpload(VkCommandBuffer commands) const;
 
@@ -61,13 +61,14 @@ struct Slot {
   void take(Tile tile);
 };
 
-/// Reads tiles of rows in a thread of its own, into a ring of slots, while earlier ones are computed.
+/// Reads tiles of rows in a thread of its own and those of a team, into a ring of slots, while earlier ones are
+/// computed.
 class RowStream {
  public:
   /// `reference` may be null: then pairs index the cells' rows or hold no row. With `inPlace` no row is read: the
   /// kernels read them where they are mapped.
   RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-            const RowReader* reference, const RowsInPlace* inPlace = nullptr);
+            const RowReader* reference, ReadTeam& team, const RowsInPlace* inPlace = nullptr);
   ~RowStream();
   /// The next filled slot, or null at the end; rethrows what went wrong while reading.
   Slot* next();
@@ -80,6 +81,7 @@ class RowStream {
   TileWalk walk_;
   const RowReader& cells_;
   const RowReader* reference_;
+  ReadTeam& team_;
   const RowsInPlace* inPlace_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -36,7 +36,11 @@ RowsRun::RowsRun(const gpu::Context& context, const Plan& plan, const EvaluateOp
     : context_(context),
       plan_(plan),
       options_(options),
-      cells_(plan.cells, plan.storedEntries(plan.cells), asStored(plan)) {
+      cells_(plan.cells, plan.storedEntries(plan.cells), asStored(plan)),
+      // A processor's threads have the kernels to run.
+      team_(options.readThreads ? options.readThreads
+            : context.isCpu()   ? 1
+                                : ReadTeam::usual()) {
   const ReferenceKind kind = plan.reference.kind;
   const bool stored = kind == ReferenceKind::Rows || kind == ReferenceKind::Shifted;
   shared_ = stored && sameTensor(plan.cells, plan.reference.tensor) && plan.reference.rowKind == plan.kind;
@@ -86,7 +90,7 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
                       const std::function<void()>& afterTile) {
   pairs_ = part.done;
   RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_, part), cells_,
-                   reference_ ? &*reference_ : nullptr, inPlace_.get());
+                   reference_ ? &*reference_ : nullptr, team_, inPlace_.get());
   std::deque<Slot*> running;
   const auto finishFirst = [&] {
     Slot* slot = running.front();
@@ -123,7 +127,7 @@ Slot& RowsRun::holdTile(const Block& block, const EntryLayout& entries) {
   Slot& slot = *slots_.front();
   TileWalk walk(plan_, block, entries, layout_.limits, shared_, targets_);
   std::optional<Tile> tile = walk.next();
-  if (tile) slot.fill(std::move(*tile), cells_, reference_ ? &*reference_ : nullptr);
+  if (tile) slot.fill(std::move(*tile), cells_, reference_ ? &*reference_ : nullptr, team_);
   slot.recordUpload(slot.submission.begin());
   slot.submission.submit();
   slot.submission.wait();
@@ -169,7 +173,7 @@ void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t c
     if (entries.empty()) continue;
     givenBack_ += entries.size();
     // The other kernels know only rows that were read.
-    if (slot.inPlace) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr);
+    if (slot.inPlace) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr, team_);
     std::memcpy(slot.entries.mapped(), entries.data(), entries.size() * sizeof entries.front());
     slot.pairs = entries.size();
     std::unique_ptr<PairsPass>& pass = exactPasses_[channel];

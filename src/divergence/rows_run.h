@@ -68,6 +68,7 @@ class RowsRun {
   const EvaluateOptions& options_;
   RowReader cells_;
   std::optional<RowReader> reference_;
+  ReadTeam team_;
   std::vector<int64_t> targets_;
   bool shared_ = false;
   Layout layout_;

@@ -164,6 +164,8 @@ RowReader::RowReader(const Tensor& tensor, int64_t width, bool asStored)
   rowBytes_ = (bytes + alignment - 1) / alignment * alignment * (split_ ? 2 : 1);
 }
 
+bool RowReader::contiguous() const { return RowGather(tensor_).contiguous(); }
+
 void RowReader::read(std::span<const int64_t> rows, std::byte* out) const {
   const RowGather gather(tensor_);
   const size_t elementBytes = info(deviceDType_).bytes;

@@ -21,6 +21,7 @@ class RowReader {
   DType deviceDType() const { return deviceDType_; }  ///< F16, BF16 or F32
   size_t rowBytes() const { return rowBytes_; }       ///< padded, a multiple of 16; both halves of a split row
   bool split() const { return split_; }
+  bool contiguous() const;  ///< entries of a row are neighbours in the file
   /// Row rows[i] goes to out[i * rowBytes()]; neighbours in the file are read together. Padding is -inf for logits and
   /// log-probs, 0 otherwise, so that it contributes nothing. Thread-safe; Error(BadInput) as ByteSource::read.
   void read(std::span<const int64_t> rows, std::byte* out) const;

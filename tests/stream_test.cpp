@@ -208,3 +208,24 @@ TEST_CASE_METHOD(GpuTest, "rows that several threads read make the same bits", "
     for (size_t metric = 0; metric < 2; ++metric) CHECK(bits(alone.panels[metric]) == bits(together.panels[metric]));
   }
 }
+
+TEST_CASE_METHOD(GpuTest, "rows that are copied to a device's own memory make the same bits", "[gpu][stream]") {
+  const gpu::Context apart({.validation = true, .apart = true});
+  CHECK_FALSE(apart.unifiedMemory());
+  const Array cells = logits();
+  Array other = logits(42);
+  other.name = "clean";
+  // Many tiles, both sides of one tensor and of two, the fast kernels and the general ones.
+  const EvaluateOptions small{.tileBytes = 5 * kVocab * 4};
+  for (const char* reference : {"layer=-1", "tensor:clean"}) {
+    const PlanOptions plan{
+        .tensor = "logits", .metrics = {"kl", "jsd", "entropy", "l2", "jsd:0.3"}, .reference = reference};
+    const Cells here = run(dumpOf({cells, other}), plan, small);
+    const Cells there = runOn(apart, dumpOf({cells, other}), plan, small);
+    for (size_t metric = 0; metric < 5; ++metric) CHECK(bits(here.panels[metric]) == bits(there.panels[metric]));
+  }
+  std::atomic<int> signal = 2;
+  CHECK_THROWS(runOn(apart, dumpOf({cells}), {.metrics = {"kl"}}, {.tileBytes = 5 * kVocab * 4, .cancel = &signal}));
+  for (const std::string& message : apart.validationMessages()) UNSCOPED_INFO(message);
+  CHECK(apart.validationMessages().empty());
+}

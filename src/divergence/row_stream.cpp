@@ -16,7 +16,10 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
   upload = gpu::Buffer(context, readBytes, direct ? gpu::Memory::Device : gpu::Memory::Upload, "rows");
   // Memory that is device-local and mapped is read in place; else the commands copy it first.
   if (!upload.mapped()) upload = gpu::Buffer(context, readBytes, gpu::Memory::Upload, "rows");
-  if (!direct) device = gpu::Buffer(context, size.bytes, gpu::Memory::Device, "device rows");
+  if (!direct) {
+    device = gpu::Buffer(context, size.bytes, gpu::Memory::Device, "device rows");
+    uploader = std::make_unique<gpu::Uploader>(context);
+  }
   referenceOffset = size.referenceOffset;
   readReference = lens ? size.readReference : size.referenceOffset;
   copiesCells = !size.lensCells;
@@ -67,17 +70,18 @@ void Slot::take(Tile next) {
   tile = std::move(next);
 }
 
-void Slot::recordUpload(VkCommandBuffer commands) const {
-  // The scratch buffers are shared with the tile before.
-  gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
+void Slot::send() {
   if (!device) return;
-  const auto copy = [&](bool wanted, VkBufferCopy region) {
-    if (wanted && region.size > 0) vkCmdCopyBuffer(commands, upload.handle(), device.handle(), 1, &region);
-  };
-  copy(copiesCells, {.size = cellBytes});
-  copy(copiesReference, {.srcOffset = readReference, .dstOffset = referenceOffset, .size = referenceBytes});
-  gpu::barrier(commands, gpu::kTransferWrite, gpu::kComputeRead);
+  uploader->submit([&](VkCommandBuffer commands) {
+    const auto copy = [&](bool wanted, VkBufferCopy region) {
+      if (wanted && region.size > 0) vkCmdCopyBuffer(commands, upload.handle(), device.handle(), 1, &region);
+    };
+    copy(copiesCells, {.size = cellBytes});
+    copy(copiesReference, {.srcOffset = readReference, .dstOffset = referenceOffset, .size = referenceBytes});
+  });
 }
+
+void Slot::submit() { device ? submission.submitAfter(*uploader) : submission.submit(); }
 
 RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
                      const RowReader* reference, ReadTeam& team, const RowsInPlace* inPlace)
@@ -107,6 +111,7 @@ void RowStream::read(const std::stop_token& stop) {
         slot->point(std::move(*tile), cells_, reference_);
       else
         slot->fill(std::move(*tile), cells_, reference_, team_);
+      if (!inPlace_) slot->send();
       const std::lock_guard lock(mutex_);
       full_.push_back(slot);
       changed_.notify_all();

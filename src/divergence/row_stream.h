@@ -35,6 +35,7 @@ struct Slot {
   uint64_t readReference = 0;                       ///< where the reference's rows start in `upload`
   bool copiesCells = true, copiesReference = true;  ///< to `device`; else a LensPass makes that side there
   const RowsInPlace* inPlace = nullptr;             ///< the kernels read the file's rows where they are mapped instead
+  std::unique_ptr<gpu::Uploader> uploader;          ///< where there is a `device`; goes after what waits for it
   gpu::Submission submission;
   uint64_t rowBytes() const { return cellBytes + referenceBytes; }
   const gpu::Buffer& rows() const { return device ? device : upload; }
@@ -54,8 +55,10 @@ struct Slot {
   void point(Tile tile, const RowReader& cells, const RowReader* reference);
   /// Reads the tile's rows into `upload`; `reference` is null where it has no rows of its own.
   void fill(Tile tile, const RowReader& cells, const RowReader* reference, ReadTeam& team);
-  /// Records what takes the rows from where they were read to where the kernels read them.
-  void recordUpload(VkCommandBuffer commands) const;
+  /// Sends the rows from where they were read to where the kernels read them.
+  void send();
+  /// Submits what was recorded; it waits for rows that are under way.
+  void submit();
 
  private:
   void take(Tile tile);

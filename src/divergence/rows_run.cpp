@@ -128,8 +128,9 @@ Slot& RowsRun::holdTile(const Block& block, const EntryLayout& entries) {
   TileWalk walk(plan_, block, entries, layout_.limits, shared_, targets_);
   std::optional<Tile> tile = walk.next();
   if (tile) slot.fill(std::move(*tile), cells_, reference_ ? &*reference_ : nullptr, team_);
-  slot.recordUpload(slot.submission.begin());
-  slot.submission.submit();
+  slot.send();
+  slot.submission.begin();
+  slot.submit();
   slot.submission.wait();
   return slot;
 }
@@ -156,9 +157,10 @@ void RowsRun::submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStri
     lens_->run(cells, reference, slot.device, layout_.referenceOffset);
   }
   VkCommandBuffer commands = slot.submission.begin();
-  slot.recordUpload(commands);
+  // The scratch buffers are shared with the tile before.
+  gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
   recordPasses(commands, slot, values, channelStride);
-  slot.submission.submit();
+  slot.submit();
 }
 
 void RowsRun::recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {

@@ -32,11 +32,14 @@ std::span<const VkMemoryPropertyFlags> preferences(const Context& context, Memor
 
 Buffer::Buffer(const Context& context, uint64_t bytes, Memory memory, const char* name)
     : device_(context.device()), bytes_(bytes) {
-  const VkBufferCreateInfo create{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                  .size = std::max<uint64_t>(bytes, 16),
-                                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                                           VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                           VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+  const VkBufferCreateInfo create{
+      .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+      .size = std::max<uint64_t>(bytes, 16),
+      .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+               VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+      .sharingMode = context.families().size() > 1 ? VK_SHARING_MODE_CONCURRENT : VK_SHARING_MODE_EXCLUSIVE,
+      .queueFamilyIndexCount = uint32_t(context.families().size()),
+      .pQueueFamilyIndices = context.families().data()};
   check(vkCreateBuffer(device_, &create, nullptr, &buffer_), "vkCreateBuffer");
   VkMemoryRequirements needs{};
   vkGetBufferMemoryRequirements(device_, buffer_, &needs);

@@ -51,6 +51,23 @@ void Commands::submit(VkSemaphore wait, VkSemaphore signal) {
   pending_ = true;
 }
 
+void Commands::submitAfter(VkSemaphore timeline, uint64_t value) {
+  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
+  const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+  const VkTimelineSemaphoreSubmitInfo values{.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                             .waitSemaphoreValueCount = 1,
+                                             .pWaitSemaphoreValues = &value};
+  const VkSubmitInfo submit{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                            .pNext = &values,
+                            .waitSemaphoreCount = 1,
+                            .pWaitSemaphores = &timeline,
+                            .pWaitDstStageMask = &stage,
+                            .commandBufferCount = 1,
+                            .pCommandBuffers = &commands_};
+  context_.submit(submit, fence_);
+  pending_ = true;
+}
+
 void Commands::wait() {
   if (!pending_) return;
   check(vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "vkWaitForFences");

@@ -17,6 +17,8 @@ class Commands {
   VkCommandBuffer begin();
   /// Ends and submits; colours are written once `wait` is signalled, and the end signals `signal`.
   void submit(VkSemaphore wait = VK_NULL_HANDLE, VkSemaphore signal = VK_NULL_HANDLE);
+  /// Ends and submits; all of it waits until a timeline semaphore reaches `value`.
+  void submitAfter(VkSemaphore timeline, uint64_t value);
   /// Returns when the last submission is done; a no-op when there is none.
   void wait();
 

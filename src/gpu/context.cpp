@@ -34,7 +34,7 @@ bool hasExtension(VkPhysicalDevice device, const char* name) {
 Context::Context(const ContextOptions& options) {
   try {
     createInstance(options);
-    pickDevice(options.device, options.turn);
+    pickDevice(options);
     createDevice(!options.surfaceExtensions.empty());
     createPipelineCache(options.pipelines ? options.pipelines(pipelineKey()) : std::vector<std::byte>());
   } catch (...) {
@@ -91,37 +91,46 @@ void Context::createInstance(const ContextOptions& options) {
       vkGetInstanceProcAddr(instance_, "vkSetDebugUtilsObjectNameEXT"));
 }
 
-void Context::pickDevice(const std::string& wanted, int turn) {
+void Context::pickDevice(const ContextOptions& options) {
   const auto handles = enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, instance_);
   std::vector<DeviceInfo> devices;
   for (VkPhysicalDevice handle : handles) devices.push_back(describe(handle, int(devices.size())));
-  const int chosen = chooseDevice(devices, wanted, turn);
+  const int chosen = chooseDevice(devices, options.device, options.turn);
   physical_ = handles[size_t(chosen)];
   info_ = devices[size_t(chosen)];
   vkGetPhysicalDeviceProperties(physical_, &properties_);
   vkGetPhysicalDeviceMemoryProperties(physical_, &memory_);
   queueFamily_ = uint32_t(graphicsComputeFamily(physical_));
-  unified_ = isCpu() || properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+  families_ = {queueFamily_};
+  if (const int transfer = transferFamilyOf(physical_); transfer >= 0) families_.push_back(uint32_t(transfer));
+  unified_ = !options.apart && (isCpu() || properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU);
 }
 
 void Context::createDevice(bool presents) {
   const float priority = 1;
-  const VkDeviceQueueCreateInfo queue{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                      .queueFamilyIndex = queueFamily_,
-                                      .queueCount = 1,
-                                      .pQueuePriorities = &priority};
+  std::vector<VkDeviceQueueCreateInfo> queues;
+  for (const uint32_t family : families_)
+    queues.push_back({.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                      .queueFamilyIndex = family,
+                      .queueCount = 1,
+                      .pQueuePriorities = &priority});
   std::vector<const char*> extensions;
   if (presents) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
   // A GPU would not take the pages of a file (NVIDIA's refuses them), and reading over the bus is no gain.
-  importsHostMemory_ = isCpu() && hasExtension(physical_, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  importsHostMemory_ = isCpu() && unified_ && hasExtension(physical_, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   if (importsHostMemory_) extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  // Every device of Vulkan 1.2 has it.
+  const VkPhysicalDeviceVulkan12Features features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                                  .timelineSemaphore = VK_TRUE};
   const VkDeviceCreateInfo create{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                  .queueCreateInfoCount = 1,
-                                  .pQueueCreateInfos = &queue,
+                                  .pNext = &features,
+                                  .queueCreateInfoCount = uint32_t(queues.size()),
+                                  .pQueueCreateInfos = queues.data(),
                                   .enabledExtensionCount = uint32_t(extensions.size()),
                                   .ppEnabledExtensionNames = extensions.data()};
   check(vkCreateDevice(physical_, &create, nullptr, &device_), "vkCreateDevice");
   vkGetDeviceQueue(device_, queueFamily_, 0, &queue_);
+  vkGetDeviceQueue(device_, transferFamily(), 0, &transferQueue_);
 }
 
 std::string Context::pipelineKey() const {
@@ -173,6 +182,11 @@ void Context::nameObject(VkObjectType type, uint64_t handle, const char* objectN
 void Context::submit(const VkSubmitInfo& info, VkFence fence) const {
   const std::lock_guard turn(queueLock_);
   check(vkQueueSubmit(queue_, 1, &info, fence), "vkQueueSubmit");
+}
+
+void Context::submitTransfer(const VkSubmitInfo& info) const {
+  const std::lock_guard turn(transferQueue_ == queue_ ? queueLock_ : transferLock_);
+  check(vkQueueSubmit(transferQueue_, 1, &info, VK_NULL_HANDLE), "vkQueueSubmit");
 }
 
 VkResult Context::present(const VkPresentInfoKHR& info) const {

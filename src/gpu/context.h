@@ -38,11 +38,14 @@ struct ContextOptions {
   bool gpuAssisted = false;     ///< GPU-assisted validation as well
   /// Gives what pipelineData() was for the device of this pipelineKey() earlier, or nothing; may be empty.
   std::function<std::vector<std::byte>(const std::string& key)> pipelines;
+  /// For tests: takes a processor for a device with memory of its own, to which rows are copied.
+  bool apart = false;
   std::vector<std::string> surfaceExtensions;  ///< of a window: the instance's; the device then presents too
 };
 
-/// Instance, device and its one graphics+compute queue; not copyable, outlives everything made from it. Threads may
-/// share it: whatever goes to the queue goes through runOnce(), submit() or present().
+/// Instance, device, its one graphics+compute queue and one for transfers, which may be the same; not copyable,
+/// outlives everything made from it. Threads may share it: whatever goes to a queue goes through runOnce(), submit(),
+/// submitTransfer() or present().
 class Context {
  public:
   /// Error(NoDevice) when the request fits no usable device, or several; the message lists what there is.
@@ -56,6 +59,9 @@ class Context {
   VkDevice device() const { return device_; }
   VkQueue queue() const { return queue_; }
   uint32_t queueFamily() const { return queueFamily_; }
+  uint32_t transferFamily() const { return families_.back(); }
+  /// Families whose queues may use a buffer: one, or that of transfers as well.
+  std::span<const uint32_t> families() const { return families_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
   const DeviceInfo& info() const { return info_; }
   bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
@@ -81,15 +87,17 @@ class Context {
   void nameObject(VkObjectType type, uint64_t handle, const char* objectName) const;
   /// Records with `record` into a fresh command buffer, submits it and waits until it is done. Any thread may call it.
   void runOnce(const std::function<void(VkCommandBuffer)>& record) const;
-  /// Submits to the one queue; threads take turns.
+  /// Submits to the graphics+compute queue; threads take turns.
   void submit(const VkSubmitInfo& info, VkFence fence) const;
+  /// Submits to the queue for transfers.
+  void submitTransfer(const VkSubmitInfo& info) const;
   /// vkQueuePresentKHR, in turn with the submissions; its result is the caller's business.
   VkResult present(const VkPresentInfoKHR& info) const;
 
  private:
   void release();
   void createInstance(const ContextOptions& options);
-  void pickDevice(const std::string& wanted, int turn);
+  void pickDevice(const ContextOptions& options);
   void createDevice(bool presents);
   void createPipelineCache(std::span<const std::byte> data);
 
@@ -102,9 +110,11 @@ class Context {
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t queueFamily_ = 0;
+  VkQueue transferQueue_ = VK_NULL_HANDLE;  ///< queue_ where there is no other
+  std::vector<uint32_t> families_;
   VkPipelineCache pipelineCache_ = VK_NULL_HANDLE;
   std::unique_ptr<PipelineStore> pipelines_;
-  mutable TicketLock queueLock_;
+  mutable TicketLock queueLock_, transferLock_;
   bool unified_ = false;
   bool importsHostMemory_ = false;
   PFN_vkSetDebugUtilsObjectNameEXT setName_ = nullptr;

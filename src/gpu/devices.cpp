@@ -81,6 +81,13 @@ int graphicsComputeFamily(VkPhysicalDevice device) {
   return -1;
 }
 
+int transferFamilyOf(VkPhysicalDevice device) {
+  const auto families = enumerate<VkQueueFamilyProperties>(vkGetPhysicalDeviceQueueFamilyProperties, device);
+  for (size_t i = 0; i < families.size(); ++i)
+    if ((families[i].queueFlags & ~VkQueueFlags(VK_QUEUE_SPARSE_BINDING_BIT)) == VK_QUEUE_TRANSFER_BIT) return int(i);
+  return -1;
+}
+
 DeviceInfo describe(VkPhysicalDevice device, int index) {
   VkPhysicalDeviceDriverProperties driver{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
   VkPhysicalDeviceIDProperties id{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &driver};

@@ -12,6 +12,8 @@ namespace divlens::gpu {
 DeviceInfo describe(VkPhysicalDevice device, int index);
 /// Family of the first queue that does graphics and compute, or -1.
 int graphicsComputeFamily(VkPhysicalDevice device);
+/// Family of the first queue that does transfers alone, beside what others do, or -1.
+int transferFamilyOf(VkPhysicalDevice device);
 /// Index into `devices` of the one that `wanted` names (auto: best usable, the `turn`th of several of the best type,
 /// round and round); Error(NoDevice) lists them otherwise.
 int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted, int turn = 0);

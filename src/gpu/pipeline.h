@@ -9,6 +9,7 @@
 #include "gpu/buffer.h"
 #include "gpu/commands.h"
 #include "gpu/context.h"
+#include "gpu/uploader.h"
 
 namespace divlens::gpu {
 
@@ -118,6 +119,7 @@ class Submission {
   /// Waits for the last submission, then begins anew.
   VkCommandBuffer begin();
   void submit() { commands_.submit(); }
+  void submitAfter(const Uploader& uploader) { commands_.submitAfter(uploader.semaphore(), uploader.value()); }
   /// Returns when the last submission is done; a no-op when there is none.
   void wait() { commands_.wait(); }
   DescriptorPool& descriptors() { return descriptors_; }

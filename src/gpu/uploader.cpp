@@ -1,0 +1,56 @@
+#include "gpu/uploader.h"
+
+#include "gpu/check.h"
+
+namespace divlens::gpu {
+
+Uploader::Uploader(const Context& context) : context_(context) {
+  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+                                     .queueFamilyIndex = context.transferFamily()};
+  check(vkCreateCommandPool(context.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
+  const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                             .commandPool = pool_,
+                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                             .commandBufferCount = 1};
+  check(vkAllocateCommandBuffers(context.device(), &allocate, &commands_), "vkAllocateCommandBuffers");
+  const VkSemaphoreTypeCreateInfo type{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+                                       .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
+  const VkSemaphoreCreateInfo semaphore{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
+  check(vkCreateSemaphore(context.device(), &semaphore, nullptr, &semaphore_), "vkCreateSemaphore");
+}
+
+Uploader::~Uploader() {
+  const VkSemaphoreWaitInfo wait{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                 .semaphoreCount = 1,
+                                 .pSemaphores = &semaphore_,
+                                 .pValues = &value_};
+  // A lost device may still be at work when it says so.
+  if (value_ > 0 && vkWaitSemaphores(context_.device(), &wait, UINT64_MAX) != VK_SUCCESS)
+    vkDeviceWaitIdle(context_.device());
+  vkDestroySemaphore(context_.device(), semaphore_, nullptr);
+  vkDestroyCommandPool(context_.device(), pool_, nullptr);
+}
+
+void Uploader::submit(const std::function<void(VkCommandBuffer)>& record) {
+  check(vkResetCommandPool(context_.device(), pool_, 0), "vkResetCommandPool");
+  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
+  record(commands_);
+  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
+  const uint64_t next = value_ + 1;
+  const VkTimelineSemaphoreSubmitInfo values{.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                             .signalSemaphoreValueCount = 1,
+                                             .pSignalSemaphoreValues = &next};
+  const VkSubmitInfo submit{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                            .pNext = &values,
+                            .commandBufferCount = 1,
+                            .pCommandBuffers = &commands_,
+                            .signalSemaphoreCount = 1,
+                            .pSignalSemaphores = &semaphore_};
+  context_.submitTransfer(submit);
+  value_ = next;
+}
+
+}  // namespace divlens::gpu

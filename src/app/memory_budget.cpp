@@ -57,6 +57,10 @@ void applyBudgets(EvaluateOptions& options, const gpu::Context& context, const P
   const uint64_t values = 4 * blockValues(context, plan, options);
   const uint64_t onProcessor = context.isCpu() ? values + kCompilerBytes : 0;
   options.maxGpuMemory = left(settings.maxGpuMemory, values, "--max-gpu-mem");
+  // A device that others use as well: tiles fit what they leave, so that no allocation fails first.
+  if (const uint64_t free = context.unifiedMemory() ? 0 : context.freeMemory();
+      options.maxGpuMemory == 0 && free > values)
+    options.maxGpuMemory = free - values;
   options.maxRam = left(settings.maxRam, settings.maxRam ? processSize().resident + onProcessor : 0, "--max-ram");
 }
 

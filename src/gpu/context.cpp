@@ -164,6 +164,21 @@ std::vector<std::byte> Context::pipelineData() const {
   return data;
 }
 
+uint64_t Context::freeMemory() const {
+  if (!hasExtension(physical_, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME)) return 0;
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{.sType =
+                                                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+  VkPhysicalDeviceMemoryProperties2 memory{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+                                           .pNext = &budget};
+  vkGetPhysicalDeviceMemoryProperties2(physical_, &memory);
+  uint64_t most = 0;
+  for (uint32_t i = 0; i < memory_.memoryHeapCount; ++i) {
+    if (!(memory_.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)) continue;
+    most = std::max(most, budget.heapBudget[i] - std::min(budget.heapBudget[i], budget.heapUsage[i]));
+  }
+  return most;
+}
+
 int Context::memoryType(uint32_t typeBits, VkMemoryPropertyFlags wanted) const {
   for (uint32_t i = 0; i < memory_.memoryTypeCount; ++i)
     if ((typeBits >> i & 1) && (memory_.memoryTypes[i].propertyFlags & wanted) == wanted) return int(i);

@@ -67,6 +67,8 @@ class Context {
   bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   /// True where device-local memory is also host-visible in one large heap: rows are read straight into it.
   bool unifiedMemory() const { return unified_; }
+  /// Bytes of device-local memory that nobody has taken (VK_EXT_memory_budget); 0 where the driver does not say.
+  uint64_t freeMemory() const;
   /// True on a processor whose driver reads pages of files where they are mapped (VK_EXT_external_memory_host).
   bool importsHostMemory() const { return importsHostMemory_; }
   /// Largest storage buffer that one binding may show, bytes.

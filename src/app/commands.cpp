@@ -12,6 +12,7 @@
 
 #include "app/bench.h"
 #include "app/colormaps_command.h"
+#include "app/doctor.h"
 #include "app/explain.h"
 #include "app/from_picture.h"
 #include "app/info.h"
@@ -162,6 +163,12 @@ Exit showDevices(const Settings& settings) {
   return Exit::Done;
 }
 
+Exit diagnose(const Settings& settings) {
+  const Diagnosis diagnosis = runDoctor(settings);
+  print(diagnosis.text);
+  return diagnosis.exit;
+}
+
 Exit showColormaps(const Settings& settings) {
   print(settings.outputs.empty() ? colormapsText(settings) : drawColormaps(settings));
   return Exit::Done;
@@ -183,6 +190,7 @@ constexpr Handler kHandlers[] = {{"info", showInfo},
                                  {"explain", explain},
                                  {"colormaps", showColormaps},
                                  {"devices", showDevices},
+                                 {"doctor", diagnose},
                                  {"bench", bench},
                                  {"view", view}};
 

@@ -65,6 +65,7 @@ const std::vector<Command>& commands() {
       {"colormaps", "[-o OUT…] [--json]", "the names of all maps, or with -o a picture of them",
        kFigureSection | kOutputSection | kDeviceSection | kCommonSection, 0, 0, false},
       {"devices", "[--json]", "Vulkan devices, and why some do not serve", kCommonSection, 0, 0, false},
+      {"doctor", "[--json]", "what works here, and what is missing", kDeviceSection | kCommonSection, 0, 0, false},
       {"bench", "[--viewer] [--json]", "throughput of this device, next to its own limits",
        kBenchSection | kDeviceSection | kCommonSection, 0, 0, false},
   };

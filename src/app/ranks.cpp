@@ -46,6 +46,8 @@ bool speaksFor(Exit code) {
 
 #ifdef DIVLENS_MPI
 
+bool Ranks::available() { return true; }
+
 Ranks::Ranks() {
   if (rankInEnvironment() < 0) return;
   int level = 0;
@@ -96,6 +98,8 @@ void abandonRanks(int code) {
 }
 
 #else
+
+bool Ranks::available() { return false; }
 
 Ranks::Ranks() {
   if (rankInEnvironment() >= 0 && countInEnvironment() > 1)

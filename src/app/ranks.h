@@ -11,6 +11,8 @@ namespace divlens {
 class Ranks {
  public:
   Ranks();
+  /// Whether this divlens was built with MPI.
+  static bool available();
   /// Waits for the others, unless an exception is under way: then abandonRanks() is what must follow.
   ~Ranks();
   Ranks(const Ranks&) = delete;

@@ -37,6 +37,16 @@ void catchDisplayLoss() {
 
 }  // namespace
 
+std::string whyNoDisplay() {
+  if (glfwInit()) {
+    glfwTerminate();
+    return "";
+  }
+  const char* why = nullptr;
+  glfwGetError(&why);
+  return why ? why : "GLFW cannot start";
+}
+
 Window::Window(const std::string& title, int width, int height) {
   if (!glfwInit()) fail("no display to open a window on");
   catchDisplayLoss();

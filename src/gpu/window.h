@@ -11,6 +11,9 @@ struct GLFWwindow;
 
 namespace divlens::gpu {
 
+/// Why no window can be opened; empty where one can.
+std::string whyNoDisplay();
+
 /// A window on the display; one at a time. Closing the display ends the process with exit code 4 and a sentence.
 class Window {
  public:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include "error.h"
 #include "gpu/check.h"
@@ -16,6 +17,8 @@ namespace {
 
 VKAPI_ATTR VkBool32 VKAPI_CALL keepMessage(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
                                            const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
+  static std::mutex mutex;  // threads make pipelines at the same time
+  const std::lock_guard lock(mutex);
   static_cast<std::vector<std::string>*>(user)->emplace_back(data->pMessage);
   return VK_FALSE;
 }

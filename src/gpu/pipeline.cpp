@@ -144,20 +144,23 @@ ComputePipeline::ComputePipeline(const Context& context, const std::string& shad
   std::string key = fmt::format("{} {} {} {} {} ", shader, bindings, pushBytes, texelBindings, constants.size());
   for (const std::span<const uint32_t> words : {constants, code})
     key.append(reinterpret_cast<const char*>(words.data()), words.size_bytes());
-  made_ = context.pipelines().get(key, [&] {
-    return makePipeline(context, shader, constants, code,
-                        std::make_shared<MadePipeline>(context, bindings, pushBytes, texelBindings));
-  });
+  made_ = context.pipelines().get(
+      key, [&context, shader, bindings, pushBytes, texelBindings, own = std::vector(constants.begin(), constants.end()),
+            ownCode = std::vector(code.begin(), code.end())] {
+        return makePipeline(context, shader, own, ownCode,
+                            std::make_shared<MadePipeline>(context, bindings, pushBytes, texelBindings));
+      });
 }
 
 void ComputePipeline::dispatch(VkCommandBuffer commands, DescriptorPool& pool, std::span<const BufferRange> buffers,
                                std::span<const std::byte> push, uint32_t groups) const {
   if (groups == 0) return;
-  const VkDescriptorSet set = pool.make(made_->layout, buffers);
-  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, made_->handle);
-  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, made_->layout.handle(), 0, 1, &set, 0, nullptr);
+  const MadePipeline& made = *made_.get();
+  const VkDescriptorSet set = pool.make(made.layout, buffers);
+  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, made.handle);
+  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, made.layout.handle(), 0, 1, &set, 0, nullptr);
   if (!push.empty())
-    vkCmdPushConstants(commands, made_->layout.handle(), VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(push.size()),
+    vkCmdPushConstants(commands, made.layout.handle(), VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(push.size()),
                        push.data());
   const uint32_t x = std::min(groups, kMaxGroups);
   vkCmdDispatch(commands, x, (groups + x - 1) / x, 1);

@@ -1,6 +1,7 @@
 #pragma once
 #include <vulkan/vulkan.h>
 
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -93,7 +94,8 @@ class DescriptorPool {
 struct MadePipeline;
 
 /// One compute shader with its specialisation constants (constant_id 0, 1, 2 … in order); `code` as in ShaderModule.
-/// The context keeps what the driver made for the next one that is equal.
+/// The context keeps what the driver made for the next one that is equal. It is made by another thread: what goes wrong
+/// then is thrown by dispatch().
 class ComputePipeline {
  public:
   ComputePipeline(const Context& context, const std::string& shader, uint32_t bindings, uint32_t pushBytes,
@@ -107,7 +109,7 @@ class ComputePipeline {
                 std::span<const std::byte> push, uint32_t groups) const;
 
  private:
-  std::shared_ptr<const MadePipeline> made_;
+  std::shared_future<std::shared_ptr<const MadePipeline>> made_;
 };
 
 /// Commands with descriptor sets of their own.

@@ -28,6 +28,7 @@ layout(constant_id = 12) const uint kCellShift = 0;     // see TopPush
 layout(constant_id = 13) const uint kReferenceShift = 0;
 layout(constant_id = 14) const bool kCellSplit = false;     // rows of logits that are the sum of two, one behind the other
 layout(constant_id = 15) const bool kReferenceSplit = false;
+layout(constant_id = 16) const bool kCentred = false;       // sums of kTvId are known: see centreOf
 
 layout(std430, set = 0, binding = 0) readonly buffer Cells { uvec4 cellRows[]; };
 layout(std430, set = 0, binding = 1) readonly buffer References { uvec4 referenceRows[]; };
@@ -37,6 +38,7 @@ layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries
 layout(std430, set = 0, binding = 5) writeonly buffer Partials { SumPartial partials[]; };
 layout(std430, set = 0, binding = 6) readonly buffer Allowed { uint allowed[]; };
 layout(std430, set = 0, binding = 7) readonly buffer Tops { TopState tops[]; };
+layout(std430, set = 0, binding = 8) readonly buffer Centres { SumPartial centres[]; };
 layout(push_constant) uniform Push { PairsPush push; };
 
 shared SumPartial tree[gl_WorkGroupSize.x];
@@ -111,11 +113,21 @@ void side(inout float x, uint kind, RowStats stats, out float p, out float lnP, 
 // Of the pair: what ln q - ln p is less than the logits' difference, or than ln(y/x) of probabilities.
 float normalisers = 0.0;
 float offsets = 0.0;
+float centre = 0.0;
 
 void compareNormalisers(RowStats P, RowStats Q) {
   normalisers = logOfNormalisers(P.logSum, P.scale, Q.logSum, Q.scale);
   // The scales of probabilities are of the sums themselves.
   if (kReferenceKind == kProbs && kCellKind == kProbs && arePeaked(P.logSum, Q.logSum)) offsets = logRatio(Q.offset, P.offset);
+}
+
+// What ln q - ln p is off by, the same for all entries: as much as sum q - p is, which ought to be 0. Terms with a kink at q = p see
+// it where rows are close.
+float centreOf(uint pair) {
+  float sum = 0.0;
+  uint parts = gl_WorkGroupSize.x <= 8u ? gl_WorkGroupSize.x : 1u;
+  for (uint i = 0u; i < parts; ++i) sum += centres[pair * parts + i].y;
+  return abs(sum) < 1.0e-3 ? sum : 0.0;
 }
 
 // What y - x loses when it is rounded (Knuth 1969, TwoSum); 0 where the difference is too large to matter.
@@ -176,6 +188,7 @@ Pair makePair(float x, float y, float low, RowStats P, RowStats Q, uint index, b
     t.d = p > 1.0e-30 && q > 1.0e-30 ? logRatio(q, p) : t.lnQ - t.lnP;
   else
     t.d = logitDifference(x, y, low, P, Q);
+  if (kCentred && !t.zeroP && !t.zeroQ) t.d -= centre;
   return completed(t, p, q);
 }
 
@@ -263,6 +276,7 @@ void main() {
   if (kReferenceDtype <= kF32) P = referenceStats[push.firstReferenceStats + entry.reference];
   if (kReferenceDtype == kUniform) P = RowStats(0.0, logPositive(float(push.allowed)), 1.0 / float(push.allowed), 0u, 0.0, 0.0, 0u);
   compareNormalisers(P, Q);
+  if (kCentred) centre = centreOf(pair);
   TopState topQ = TopState(0u, 0u, 0u, 0u);
   TopState topP = topQ;
   if (kTops) {

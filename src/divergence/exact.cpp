@@ -22,7 +22,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 /// Ids of the metric table.
 #define DIVLENS_ID(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) \
   k##enumerator = id,
-enum MetricId { METRICS(DIVLENS_ID) };
+enum Id { METRICS(DIVLENS_ID) };
 #undef DIVLENS_ID
 
 /// One vocabulary entry of a pair: d = ln q − ln p where neither is zero.
@@ -218,7 +218,7 @@ double root(double sum) { return std::sqrt(sum); }
 
 /// One metric: a sum over the vocabulary and what becomes of it, or a value of its own.
 struct ExactMetric {
-  MetricId id;
+  Id id;
   double (*term)(const Entry&, double a);
   double (*finish)(double sum);
   double (*value)(const ExactPair&, double a);

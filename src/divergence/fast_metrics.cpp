@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "shaders/metrics.h"
-
 namespace divlens {
 namespace {
 
@@ -15,12 +13,6 @@ constexpr double kMaxTemperature = 16;  // beyond it differences to kFloor (shad
 constexpr float kLowestOrder = 0.1F;
 constexpr float kHighestOrder = 8;
 
-enum MetricId : int {
-#define DIVLENS_ID(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) enumerator = id,
-  METRICS(DIVLENS_ID)
-#undef DIVLENS_ID
-};
-
 constexpr uint32_t kForward = 1, kBackward = 2, kProduct = 4, kTilted = 8;  // of one_read.glsl
 constexpr uint32_t kJsdSum = 1, kTvSums = 2;                                // of two_read.glsl
 
@@ -29,20 +21,20 @@ struct FastRow {
   FastMetric metric;
 };
 constexpr FastRow kFast[] = {
-    {Kl, {FastKernel::OneRead, kForward}},
-    {KlReverse, {FastKernel::OneRead, kBackward | kProduct}},
-    {Jeffreys, {FastKernel::OneRead, kForward | kProduct}},
-    {CrossEntropy, {FastKernel::OneRead, kForward, 0, true}},
-    {Hellinger, {FastKernel::OneRead, kTilted, 0.5F}},
-    {Chi2, {FastKernel::OneRead, kTilted, -1}},
-    {Renyi, {FastKernel::OneRead, kTilted}},  // the tilt comes from the parameter
-    {Jsd, {FastKernel::TwoRead, kJsdSum}},
-    {JsDistance, {FastKernel::TwoRead, kJsdSum}},
-    {Tv, {FastKernel::TwoRead, kTvSums}},
-    {Entropy, {FastKernel::Rows, 0, 0, true, false}},
-    {MaxProb, {FastKernel::Rows, 0, 0, false, false}},
-    {Logprob, {FastKernel::Rows, 0, 0, false, false}},
-    {Top1Agree, {FastKernel::Rows}},
+    {MetricId::Kl, {FastKernel::OneRead, kForward}},
+    {MetricId::KlReverse, {FastKernel::OneRead, kBackward | kProduct}},
+    {MetricId::Jeffreys, {FastKernel::OneRead, kForward | kProduct}},
+    {MetricId::CrossEntropy, {FastKernel::OneRead, kForward, 0, true}},
+    {MetricId::Hellinger, {FastKernel::OneRead, kTilted, 0.5F}},
+    {MetricId::Chi2, {FastKernel::OneRead, kTilted, -1}},
+    {MetricId::Renyi, {FastKernel::OneRead, kTilted}},  // the tilt comes from the parameter
+    {MetricId::Jsd, {FastKernel::TwoRead, kJsdSum}},
+    {MetricId::JsDistance, {FastKernel::TwoRead, kJsdSum}},
+    {MetricId::Tv, {FastKernel::TwoRead, kTvSums}},
+    {MetricId::Entropy, {FastKernel::Rows, 0, 0, true, false}},
+    {MetricId::MaxProb, {FastKernel::Rows, 0, 0, false, false}},
+    {MetricId::Logprob, {FastKernel::Rows, 0, 0, false, false}},
+    {MetricId::Top1Agree, {FastKernel::Rows}},
 };
 
 bool storedLogits(SideFormat side) { return side.dtype <= kF32 && side.kind == kLogits && !side.split; }
@@ -54,12 +46,12 @@ std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, Sid
                                 [&](const FastRow& r) { return int(r.id) == use.metric->id && !use.user; });
   if (row == std::end(kFast) || cells.split || cells.kind == kProbs) return std::nullopt;
   FastMetric metric = row->metric;
-  if (row->id == Logprob)
+  if (row->id == MetricId::Logprob)
     return reference.dtype == kOneHot && cells.kind == kLogits ? std::optional(metric) : std::nullopt;
   if (!metric.reference) return metric;
   if (!storedLogits(cells) || !storedLogits(reference) || plan.reference.tempered) return std::nullopt;
   if (plan.temperature > kMaxTemperature && metric.kernel != FastKernel::Rows) return std::nullopt;
-  if (row->id == Renyi) {
+  if (row->id == MetricId::Renyi) {
     const float order = use.parameter;
     if (order < kLowestOrder || order > kHighestOrder || order == 1) return std::nullopt;
     metric.tilt = 1 - order;

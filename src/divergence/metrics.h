@@ -5,7 +5,16 @@
 #include <string_view>
 #include <vector>
 
+#include "shaders/metrics.h"
+
 namespace divlens {
+
+/// The ids of the table of shaders/metrics.h by name.
+enum class MetricId : int {
+#define DIVLENS_ID(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish) enumerator = id,
+  METRICS(DIVLENS_ID)
+#undef DIVLENS_ID
+};
 
 class UserMetric;
 enum class Needs { Nothing, Reference, Target };

@@ -33,6 +33,9 @@ uint32_t allowedEntry(const Plan& plan, int64_t n) {
     if ((plan.allowedBits[entry / 32] >> (entry % 32) & 1u) != 0 && --n == 0) return entry;
 }
 
+/// Whether a metric may have a kink where p and q are equal.
+bool hasKink(const MetricUse& use) { return use.user != nullptr || use.metric->id == int(MetricId::Tv); }
+
 template <typename T>
 std::span<const std::byte> bytesOf(const T& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -66,6 +69,10 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, const std::v
   stats_ = gpu::Buffer(context, maxRows * sizeof(RowStats), gpu::Memory::Device, "row statistics");
   sumPartials_ =
       gpu::Buffer(context, maxPairs * most * parts_ * sizeof(SumPartial), gpu::Memory::Device, "pairs' parts");
+  const bool centred =
+      std::any_of(groups_.begin(), groups_.end(), [](const Group& group) { return bool(group.centres); });
+  centres_ =
+      gpu::Buffer(context, centred ? maxPairs * parts_ * sizeof(SumPartial) : 16, gpu::Memory::Device, "centres");
 }
 
 void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> channels) {
@@ -79,6 +86,8 @@ void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> ch
     if (channel != firstChannel + group.channels) break;
     const uint32_t wanted = topsWanted(plan_.metrics[channel]);
     if (wanted && k && wanted != k) break;
+    // Whether a metric is centred must not depend on its company.
+    if (hasKink(plan_.metrics[channel]) != hasKink(plan_.metrics[firstChannel])) break;
     k = std::max(k, wanted);
   }
   group.k = k;
@@ -86,7 +95,7 @@ void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> ch
     group.cellTops = std::make_unique<TopKPass>(context, plan_, cells_, k);
     if (ownReferenceRows_) group.referenceTops = std::make_unique<TopKPass>(context, plan_, reference_, k);
   }
-  std::array<uint32_t, 16> constants{lanes_,
+  std::array<uint32_t, 17> constants{lanes_,
                                      cells_.dtype,
                                      cells_.kind,
                                      reference_.dtype,
@@ -101,11 +110,18 @@ void PairsPass::addGroup(const gpu::Context& context, std::span<const size_t> ch
                                      TopKPass::shiftOf(cells_),
                                      TopKPass::shiftOf(reference_),
                                      cells_.split ? 1u : 0u,
-                                     reference_.split ? 1u : 0u};
+                                     reference_.split ? 1u : 0u,
+                                     0u};
+  if (hasKink(plan_.metrics[firstChannel])) {
+    constants[5] = uint32_t(MetricId::Tv);
+    group.centres =
+        std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 9, uint32_t(sizeof(PairsPush)), constants);
+    constants[16] = 1;
+  }
   for (size_t i = 0; i < group.channels; ++i) constants[5 + i] = uint32_t(plan_.metrics[firstChannel + i].metric->id);
   const std::vector<uint32_t> code = userShader(std::span(plan_.metrics).subspan(firstChannel, group.channels));
   group.sums =
-      std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 8, uint32_t(sizeof(PairsPush)), constants, code);
+      std::make_unique<gpu::ComputePipeline>(context, "pairs.comp", 9, uint32_t(sizeof(PairsPush)), constants, code);
   for (size_t i = 0; i < group.channels; ++i) {
     const Metric& metric = *plan_.metrics[firstChannel + i].metric;
     const std::array<uint32_t, 6> finish{
@@ -122,7 +138,7 @@ size_t PairsPass::topPasses() const {
 }
 
 uint32_t PairsPass::descriptorSets() const {
-  return uint32_t(2 * RowStatsPass::kDescriptorSets + 2 * topPasses() * TopKPass::kDescriptorSets + groups_.size() +
+  return uint32_t(2 * RowStatsPass::kDescriptorSets + 2 * topPasses() * TopKPass::kDescriptorSets + 2 * groups_.size() +
                   channels_);
 }
 
@@ -169,8 +185,17 @@ void PairsPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceO
     if (group.cellTops) group.cellTops->record(commands, pool, cells, cellRows, 0, tops_, allowed_);
     if (group.referenceTops && own)
       group.referenceTops->record(commands, pool, reference, referenceRows, cellRows, tops_, allowed_);
-    const gpu::BufferRange sums[] = {cells,           reference,       cellStats,   allStats,
-                                     {&slot.entries}, {&sumPartials_}, {&allowed_}, {&tops_}};
+    if (group.centres) {
+      // sumPartials_ stands for the centres, which this kernel does not read.
+      const gpu::BufferRange first[] = {cells,       reference,   cellStats, allStats,       {&slot.entries},
+                                        {&centres_}, {&allowed_}, {&tops_},  {&sumPartials_}};
+      PairsPush alone = push;
+      alone.channels = 1;
+      group.centres->dispatch(commands, pool, first, bytesOf(alone), uint32_t(pairs));
+      gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+    }
+    const gpu::BufferRange sums[] = {cells,           reference,   cellStats, allStats,   {&slot.entries},
+                                     {&sumPartials_}, {&allowed_}, {&tops_},  {&centres_}};
     group.sums->dispatch(commands, pool, sums, bytesOf(push), uint32_t(pairs));
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
     for (const auto& finish : group.finish) {

@@ -30,6 +30,7 @@ class PairsPass {
     size_t firstChannel = 0, channels = 0;
     uint32_t k = 0;                                     ///< of overlap:k, 0 without
     std::unique_ptr<TopKPass> cellTops, referenceTops;  ///< for overlap:k
+    std::unique_ptr<gpu::ComputePipeline> centres;      ///< for metrics that see what normalisers are off by
     std::unique_ptr<gpu::ComputePipeline> sums;
     std::vector<std::unique_ptr<gpu::ComputePipeline>> finish;  ///< one a channel
   };
@@ -44,7 +45,7 @@ class PairsPass {
   uint32_t lanes_, parts_;
   std::shared_ptr<RowStatsPass> cellStats_, referenceStats_;
   std::vector<Group> groups_;
-  gpu::Buffer allowed_, statsPartials_, stats_, sumPartials_, tops_;
+  gpu::Buffer allowed_, statsPartials_, stats_, sumPartials_, centres_, tops_;
 };
 
 }  // namespace divlens

@@ -106,7 +106,7 @@ float finished(SharedPartial s, RowStats P) {
   case kJsDistanceId: return sqrt(s.s0);
   case kTvId:
     // Of rows so close that the normalisers' rounding moves entries across the kink, pairs.comp knows better.
-    return keeps(0.5 * s.s1, abs(s.s2), 3.0e-3) ? tvFinish(vec3(0.5 * s.s1, s.s2, s.s3)) : none;
+    return keeps(0.5 * s.s1, abs(s.s2), 2.0e-4) ? tvFinish(vec3(0.5 * s.s1, s.s2, s.s3)) : none;
   case kHellingerId:
   case kChi2Id:
   case kRenyiId: return finishedTilted(s);

@@ -1,15 +1,15 @@
 #include "divergence/rows_in_place.h"
 
+#include <algorithm>
+
 namespace divlens {
 namespace {
 
 constexpr uint64_t kTexel = 16;
 constexpr uint64_t kMostBytes = uint64_t{1} << 31;  // of one allocation of lavapipe
-
-void give(const MappedRows& rows, const std::vector<int64_t>& numbers) {
-  for (const int64_t row : numbers) rows.mapping().release(uint64_t(row) * rows.rowBytes(), rows.rowBytes());
-  rows.mapping().check();
-}
+// Giving memory back stops all threads for a moment, once for each stretch of the file: rows wait until neighbours are
+// done as well.
+constexpr uint64_t kHeldBytes = uint64_t{24} << 20;
 
 }  // namespace
 
@@ -30,9 +30,24 @@ std::unique_ptr<MappedRows> MappedRows::open(const gpu::Context& context, const 
   return rows;
 }
 
-void RowsInPlace::finish(const Tile& tile) const {
-  give(*cells_, tile.cellRows);
-  if (reference_) give(*reference_, tile.referenceRows);
+void MappedRows::finish(std::span<const int64_t> rows) {
+  mapping_->check();
+  done_.insert(done_.end(), rows.begin(), rows.end());
+  if (done_.size() * rowBytes_ < kHeldBytes) return;
+  std::sort(done_.begin(), done_.end());
+  for (size_t i = 0; i < done_.size();) {
+    size_t last = i + 1;
+    while (last < done_.size() && done_[last] <= done_[last - 1] + 1) ++last;
+    const auto first = uint64_t(done_[i]), end = uint64_t(done_[last - 1]) + 1;
+    mapping_->release(first * rowBytes_, (end - first) * rowBytes_);
+    i = last;
+  }
+  done_.clear();
+}
+
+void RowsInPlace::finish(const Tile& tile) {
+  cells_->finish(tile.cellRows);
+  if (reference_) reference_->finish(tile.referenceRows);
 }
 
 }  // namespace divlens

@@ -1,5 +1,7 @@
 #pragma once
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "divergence/tiles.h"
 #include "dump/mapping.h"
@@ -15,12 +17,13 @@ class MappedRows {
   /// bytes as the device takes them, or do not fit one view.
   static std::unique_ptr<MappedRows> open(const gpu::Context& context, const Tensor& tensor, const RowReader& reader);
   VkBufferView texels() const { return view_.handle(); }
-  const Mapping& mapping() const { return *mapping_; }
-  uint64_t rowBytes() const { return rowBytes_; }
+  /// These rows are done: sooner or later their memory goes back. Error(BadInput) when the file has become shorter.
+  void finish(std::span<const int64_t> rows);
 
  private:
   MappedRows() = default;
   std::unique_ptr<Mapping> mapping_;
+  std::vector<int64_t> done_;  ///< whose memory has not gone back yet
   gpu::Buffer buffer_;
   gpu::TexelView view_;
   uint64_t rowBytes_ = 0;
@@ -33,8 +36,8 @@ class RowsInPlace {
       : cells_(std::move(cells)), reference_(std::move(reference)) {}
   VkBufferView cells() const { return cells_->texels(); }
   VkBufferView reference() const { return (reference_ ? reference_ : cells_)->texels(); }
-  /// The tile is done: its rows' memory goes back. Error(BadInput) when a file has become shorter.
-  void finish(const Tile& tile) const;
+  /// The tile is done. Error(BadInput) when a file has become shorter.
+  void finish(const Tile& tile);
 
  private:
   std::unique_ptr<MappedRows> cells_, reference_;

@@ -97,8 +97,8 @@ void checkAlternatives(const Dump& dump, const Chosen& chosen, const std::vector
     if (!any && chosen.preset.empty()) {
       const std::string guess = nearest(pattern.sample(), namesOf(dump));
       throw Error(Exit::Usage,
-                  fmt::format("{}: no tensor's name fits --pattern '{}'; {} there are: {}", escapedPath(dump.path),
-                              escaped(pattern.text()), guess.empty() ? "" : fmt::format("nearest: '{}';", guess),
+                  fmt::format("{}: no tensor's name fits --pattern '{}';{} there are: {}", escapedPath(dump.path),
+                              escaped(pattern.text()), guess.empty() ? "" : fmt::format(" nearest: '{}';", guess),
                               listed(namesOf(dump))));
     }
     for (size_t v = 0; chosen.preset.empty() && v < pattern.variables().size(); ++v) {

@@ -23,6 +23,10 @@
   STATISTIC(210, Max, "max", "max x", "max", Nothing, None, w.high)                                                            \
   STATISTIC(211, HistogramEntropy, "histogram-entropy", "−Σ f ln f of the shares f of entries in each bin: sign × an eighth of an octave of |x| (2^-40 to 2^24, edges linear in each octave), one bin for all below; nats", \
             "histogram entropy", Nothing, None, histogramEntropy(index, w.count))                                              \
+  STATISTIC(212, TopSingularValue, "top-singular-value", "σ₁ of the tensor as a matrix, first axis × all others: √ of the largest eigenvalue of WᵀW by Lanczos steps to a relative residual of 1e-5 of σ₁² (at most 256, else NaN with a note)", \
+            "σ₁", Nothing, None, scaled(singular[index], w.exponent))                                                          \
+  STATISTIC(213, StableRank, "stable-rank", "‖W‖² / σ₁² (Frobenius; σ₁ as top-singular-value): at least 1, at most the rank; NaN where all is 0", \
+            "stable rank", Nothing, None, w.squares / (singular[index] * singular[index]))                                     \
   STATISTIC(220, RelChange, "rel-change", "‖A − B‖ / ‖B‖, B the reference (Frobenius)", "relative change", Reference, None,    \
             ratio(sqrt(w.differenceSquares), sqrt(w.referenceSquares), w.differenceExponent - w.referenceExponent))            \
   STATISTIC(221, WeightL2, "l2", "‖A − B‖ of the stored entries", "L2", Reference, Symmetric,                                  \

@@ -152,6 +152,8 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
     result.cells += count * channels;
   }
   result.cells -= result.counts.masked;
+  if (statistics)
+    for (const std::string& note : statistics->notes()) result.warnings.push_back(note);
   if (lists) result.largestRest = lists->largestRest();
 }
 

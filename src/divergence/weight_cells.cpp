@@ -48,6 +48,13 @@ int64_t CellReader::elements(int64_t cell) const {
   return whole() ? part(cell).elements() : rowLength_;
 }
 
+std::pair<int64_t, int64_t> CellReader::matrix(int64_t cell) const {
+  const int64_t count = elements(cell);
+  if (!whole() || count == 0 || part(cell).shape.size() < 2) return {1, count};
+  const int64_t rows = part(cell).shape.front();
+  return {rows, count / rows};
+}
+
 DType CellReader::deviceDType(int64_t cell) const {
   const Tensor& tensor = part(cell);
   const bool plain = whole() ? tensor.strides == stridesInC(tensor.shape) : contiguous_;

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "divergence/plan.h"
@@ -18,6 +19,8 @@ class CellReader {
   bool exists(int64_t cell) const;
   /// Elements of a cell; 0 where it does not exist.
   int64_t elements(int64_t cell) const;
+  /// Rows and columns: the first axis and all others of a tensor; one row where it has one axis, or is a stored row.
+  std::pair<int64_t, int64_t> matrix(int64_t cell) const;
   /// F16, BF16 or F32: how its elements are read. F64, and what does not lie in C order, becomes F32.
   DType deviceDType(int64_t cell) const;
   /// Bytes of the cell in the file.

@@ -63,6 +63,33 @@ double histogramDivergence(const std::vector<double>& x, const std::vector<doubl
   return double(out);
 }
 
+/// Of a matrix, by the power method on WᵀW in double precision.
+double largestSingularValue(const std::vector<double>& w, int64_t rows, int64_t columns) {
+  constexpr int kMostRounds = 20'000;
+  std::vector<double> x(static_cast<size_t>(columns)), next(x.size());
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(double(i * i) + 1) + 1e-3;
+  double value = 0;
+  for (int round = 0; round < kMostRounds; ++round) {
+    const double length = std::sqrt(sum(x, [&](size_t i) { return x[i] * x[i]; }));
+    if (length == 0) return 0;
+    for (double& each : x) each /= length;
+    std::fill(next.begin(), next.end(), 0.0);
+    double squares = 0;  // ‖W x‖²
+    for (int64_t row = 0; row < rows; ++row) {
+      const double* const from = w.data() + row * columns;
+      double y = 0;
+      for (size_t i = 0; i < x.size(); ++i) y += from[i] * x[i];
+      for (size_t i = 0; i < x.size(); ++i) next[i] += from[i] * y;
+      squares += y * y;
+    }
+    const double before = value;
+    value = std::sqrt(squares);
+    if (value - before <= 1e-13 * value) break;
+    x.swap(next);
+  }
+  return value;
+}
+
 double ofCell(int id, const std::vector<double>& x, double parameter) {
   const auto n = double(x.size());
   const double mean = sum(x, [&](size_t i) { return x[i]; }) / n;
@@ -134,10 +161,20 @@ double exactStatistic(const Plan& plan, const MetricUse& use, const EntryIndex& 
   const WeightItem item = weightItems(plan, one, layout).at(entry);
   const CellReader cells(plan.cells);
   if (item.missing != 0 || cells.elements(item.cell) == 0) return kNan;
-  const std::vector<double> x = cells.exact(item.cell);
+  std::vector<double> x = cells.exact(item.cell);
   const int id = use.metric->id;
   if (anyNot(x, [](double v) { return !std::isnan(v); })) return kNan;
   if (anyNot(x, [](double v) { return std::isfinite(v); })) return id >= kRms && id <= kNorm ? kInfinity : kNan;
+  if (id == kTopSingularValue || id == kStableRank) {
+    const double size =
+        std::abs(*std::max_element(x.begin(), x.end(), [](double a, double b) { return std::abs(a) < std::abs(b); }));
+    if (size == 0) return id == kStableRank ? kNan : 0;
+    for (double& each : x) each /= size;
+    const auto [rows, columns] = cells.matrix(item.cell);
+    const double largest = largestSingularValue(x, rows, columns);
+    if (id == kTopSingularValue) return largest * size;
+    return sum(x, [&](size_t i) { return x[i] * x[i]; }) / (largest * largest);
+  }
   if (use.metric->needs == Needs::Nothing) return ofCell(id, x, double(use.parameter));
   const std::vector<double> y = CellReader(plan.reference.tensor).exact(item.reference);
   if (anyNot(y, [](double v) { return std::isfinite(v); })) return kNan;

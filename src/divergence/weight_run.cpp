@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <deque>
 #include <future>
@@ -102,8 +103,8 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
       cells_(plan.cells),
       lanes_(context.isCpu() ? 8 : 64),
       merge_(context, "weights_merge.comp", 2, uint32_t(sizeof(kernels::WeightMergePush)), {}),
-      finish_(context, "weights_finish.comp", 4, uint32_t(sizeof(kernels::WeightFinishPush)), {}),
-      last_(context, 32, 4) {
+      finish_(context, "weights_finish.comp", 5, uint32_t(sizeof(kernels::WeightFinishPush)), {}),
+      last_(context, 32, 5) {
   if (plan.reference.kind == ReferenceKind::Rows || plan.reference.kind == ReferenceKind::Shifted)
     references_.emplace(plan.reference.tensor);
   const uint64_t scratch = uint64_t(kMostBlocks) * lanes_ * 2;
@@ -116,6 +117,10 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
   wantsHistograms_ = std::any_of(plan.metrics.begin(), plan.metrics.end(), isHistogram);
   histograms_ = gpu::Buffer(context, (wantsHistograms_ ? kMostHistograms : 1) * 2 * kernels::kHistogramBins * 4,
                             gpu::Memory::Device, "histograms");
+  const auto isSpectral = [](const MetricUse& use) {
+    return use.metric->stem() == "top-singular-value" || use.metric->stem() == "stable-rank";
+  };
+  if (std::any_of(plan.metrics.begin(), plan.metrics.end(), isSpectral)) spectrum_.emplace(context, cells_);
   size_t used = 0;
   for (const MetricUse& use : plan.metrics)
     if (use.metric->parameter() == "ε") push_.thresholds[used++] = use.parameter;
@@ -253,8 +258,31 @@ void WeightRun::stream(std::vector<Tile> tiles, const std::function<void(uint64_
   }
 }
 
+std::vector<float> WeightRun::singularValues(const std::vector<WeightItem>& items,
+                                             const std::vector<uint32_t>& firstPiece,
+                                             const std::function<void(uint64_t)>& afterTile) {
+  std::vector<float> out(items.size(), 0.0f);
+  if (!spectrum_) return out;
+  std::vector<kernels::WeightMoments> moments(firstPiece.back());
+  if (!moments.empty()) gpu::download(context_, buffer_, 0, std::as_writable_bytes(std::span(moments)));
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].missing != 0 || firstPiece[i] == firstPiece[i + 1]) continue;
+    const kernels::WeightMoments& w = moments[firstPiece[i]];
+    if (w.flags != 0 || w.squares == 0) continue;
+    const auto [rows, columns] = cells_.matrix(items[i].cell);
+    out[i] = std::min(rows, columns) == 1 ? std::sqrt(w.squares)
+                                          : spectrum_->largest(items[i].cell, w.exponent, [&] { afterTile(0); });
+  }
+  return out;
+}
+
+std::vector<std::string> WeightRun::notes() const {
+  return spectrum_ ? spectrum_->notes() : std::vector<std::string>();
+}
+
 void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece,
-                       const gpu::Buffer& values, uint64_t channelStride) {
+                       const gpu::Buffer& values, uint64_t channelStride,
+                       const std::function<void(uint64_t)>& afterTile) {
   std::vector<kernels::WeightCell> cells;
   Merges merges{{}, kMostPieces};
   for (size_t i = 0; i < items.size(); ++i) {
@@ -269,9 +297,16 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
   const WeightMerge none{};
   const gpu::Buffer mergeBuffer = gpu::makeFilledBuffer(
       context_, all.empty() ? std::as_bytes(std::span(&none, 1)) : std::as_bytes(std::span(all)), "last merges");
-  const VkCommandBuffer commands = last_.begin();
+  VkCommandBuffer commands = last_.begin();
   gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
   recordMerges(commands, last_.descriptors(), mergeBuffer, merges.sizes());
+  last_.submit();
+  last_.wait();
+  const std::vector<float> singular = singularValues(items, firstPiece, afterTile);
+  const gpu::Buffer singularBuffer =
+      gpu::makeFilledBuffer(context_, std::as_bytes(std::span(singular)), "largest singular values");
+  commands = last_.begin();
+  gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
   uint32_t threshold = 0;
   for (size_t channel = 0; channel < plan_.metrics.size(); ++channel) {
     const Metric& metric = *plan_.metrics[channel].metric;
@@ -279,7 +314,7 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
                                          .metric = uint32_t(metric.id),
                                          .channelOffset = uint32_t(channel * channelStride),
                                          .threshold = metric.parameter() == "ε" ? threshold++ : 0};
-    const gpu::BufferRange buffers[] = {{&cellBuffer}, {&buffer_}, {&values}, {&histograms_}};
+    const gpu::BufferRange buffers[] = {{&cellBuffer}, {&buffer_}, {&values}, {&histograms_}, {&singularBuffer}};
     finish_.dispatch(commands, last_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)), groups(cells.size()));
   }
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
@@ -314,7 +349,7 @@ void WeightRun::compute(const Block& block, const EntryLayout& entries, const gp
     if (wantsHistograms_) clearHistograms();
     std::vector<uint32_t> firstPiece;
     stream(tilesOf(batch, firstPiece), afterTile);
-    finish(batch, firstPiece, values, channelStride);
+    finish(batch, firstPiece, values, channelStride, afterTile);
     afterTile(0);
   }
 }

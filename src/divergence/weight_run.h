@@ -2,9 +2,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "divergence/weight_cells.h"
+#include "divergence/weight_spectrum.h"
 #include "gpu/pipeline.h"
 #include "shaders/weights.h"
 
@@ -17,6 +19,8 @@ class WeightRun {
  public:
   WeightRun(const gpu::Context& context, const Plan& plan);
   ~WeightRun();
+  /// Values that could not be found, in words.
+  std::vector<std::string> notes() const;
   /// Fills values[channel · channelStride + slot] of a block; calls `afterTile` with the bytes read since.
   void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
                const std::function<void(uint64_t)>& afterTile);
@@ -26,13 +30,15 @@ class WeightRun {
   struct Tile;
   struct Slot;
   struct Merges;
+  std::vector<float> singularValues(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece,
+                                    const std::function<void(uint64_t)>& afterTile);
   void stream(std::vector<Tile> tiles, const std::function<void(uint64_t)>& afterTile);
   void clearHistograms();
   uint64_t fill(Slot& slot, const Tile& tile) const;
   void record(Slot& slot, const Tile& tile);
   std::vector<Tile> tilesOf(const std::vector<WeightItem>& items, std::vector<uint32_t>& firstPiece) const;
   void finish(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece, const gpu::Buffer& values,
-              uint64_t channelStride);
+              uint64_t channelStride, const std::function<void(uint64_t)>& afterTile);
   void recordMerges(VkCommandBuffer commands, gpu::DescriptorPool& pool, const gpu::Buffer& list,
                     const std::vector<uint32_t>& levels) const;
   using Pipelines = std::vector<std::pair<uint32_t, std::unique_ptr<gpu::ComputePipeline>>>;
@@ -51,6 +57,7 @@ class WeightRun {
   bool wantsHistograms_ = false;
   gpu::Buffer histograms_;  ///< of the batch's cells: counts of the cell's and of the reference's entries
   gpu::Buffer buffer_;      ///< moments: of the batch's pieces, then a tile's scratch
+  std::optional<WeightSpectrum> spectrum_;
   std::vector<std::unique_ptr<Slot>> slots_;
   gpu::Submission last_;
 };

@@ -4,13 +4,7 @@
 
 layout(local_size_x_id = 0) in;
 
-#ifdef ROWS_AS_TEXELS
-layout(set = 0, binding = 0) uniform utextureBuffer rowTexels;
-#define rowWords(i) texelFetch(rowTexels, int(i))
-#else
-layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
-#define rowWords(i) rows[i]
-#endif
+#include "row_words.glsl"
 layout(std430, set = 0, binding = 1) writeonly buffer Out { uint folded[]; };
 layout(push_constant) uniform Push { RowsPush push; };
 

@@ -14,13 +14,7 @@ layout(constant_id = 5) const bool kListed = false;   // only the rows of the li
 layout(constant_id = 6) const bool kNeedsTop = false; // where the largest element first is
 layout(constant_id = 7) const bool kNeedsHeat = false; // sum of -t e^t, for the entropy
 
-#ifdef ROWS_AS_TEXELS
-layout(set = 0, binding = 0) uniform utextureBuffer rowTexels;
-#define rowWords(i) texelFetch(rowTexels, int(i))
-#else
-layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
-#define rowWords(i) rows[i]
-#endif
+#include "row_words.glsl"
 layout(std430, set = 0, binding = 1) writeonly buffer Partials { StatsPartial partials[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
 layout(std430, set = 0, binding = 3) readonly buffer List { uint list[]; };

@@ -11,13 +11,7 @@ layout(constant_id = 2) const uint kUnitKind = 0;  // 0 plain, 1 information
 layout(constant_id = 3) const uint kDtype = 0;     // of the cells
 const uint kKind = kLogits;
 
-#ifdef ROWS_AS_TEXELS
-layout(set = 0, binding = 0) uniform utextureBuffer rowTexels;
-#define rowWords(i) texelFetch(rowTexels, int(i))
-#else
-layout(std430, set = 0, binding = 0) readonly buffer Rows { uvec4 rows[]; };
-#define rowWords(i) rows[i]
-#endif
+#include "row_words.glsl"
 layout(std430, set = 0, binding = 1) readonly buffer Entries { PairEntry entries[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Stats { RowStats stats[]; };
 layout(std430, set = 0, binding = 3) writeonly buffer Values { uint values[]; };

@@ -5,16 +5,34 @@
 
 namespace divlens::gpu {
 
-Commands::Commands(const Context& context) : context_(context) {
+CommandBuffer::CommandBuffer(const Context& context, uint32_t family) : device_(context.device()) {
   const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                      .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-                                     .queueFamilyIndex = context.queueFamily()};
-  check(vkCreateCommandPool(context.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
+                                     .queueFamilyIndex = family};
+  check(vkCreateCommandPool(device_, &pool, nullptr, &pool_), "vkCreateCommandPool");
   const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
                                              .commandPool = pool_,
                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
                                              .commandBufferCount = 1};
-  check(vkAllocateCommandBuffers(context.device(), &allocate, &commands_), "vkAllocateCommandBuffers");
+  check(vkAllocateCommandBuffers(device_, &allocate, &commands_), "vkAllocateCommandBuffers");
+}
+
+CommandBuffer::~CommandBuffer() { vkDestroyCommandPool(device_, pool_, nullptr); }
+
+VkCommandBuffer CommandBuffer::begin() {
+  check(vkResetCommandPool(device_, pool_, 0), "vkResetCommandPool");
+  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
+  return commands_;
+}
+
+const VkCommandBuffer& CommandBuffer::end() {
+  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
+  return commands_;
+}
+
+Commands::Commands(const Context& context) : context_(context), commands_(context, context.queueFamily()) {
   const VkFenceCreateInfo fence{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
   check(vkCreateFence(context.device(), &fence, nullptr, &fence_), "vkCreateFence");
 }
@@ -24,27 +42,21 @@ Commands::~Commands() {
   if (pending_ && vkWaitForFences(context_.device(), 1, &fence_, VK_TRUE, UINT64_MAX) != VK_SUCCESS)
     vkDeviceWaitIdle(context_.device());
   vkDestroyFence(context_.device(), fence_, nullptr);
-  vkDestroyCommandPool(context_.device(), pool_, nullptr);
 }
 
 VkCommandBuffer Commands::begin() {
   wait();
-  check(vkResetCommandPool(context_.device(), pool_, 0), "vkResetCommandPool");
-  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
-  return commands_;
+  return commands_.begin();
 }
 
 void Commands::submit(VkSemaphore wait, VkSemaphore signal) {
-  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
   const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_COLOR_ATTACHMENT_OUTPUT_BIT;
   const VkSubmitInfo submit{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                             .waitSemaphoreCount = wait ? 1u : 0u,
                             .pWaitSemaphores = &wait,
                             .pWaitDstStageMask = &stage,
                             .commandBufferCount = 1,
-                            .pCommandBuffers = &commands_,
+                            .pCommandBuffers = &commands_.end(),
                             .signalSemaphoreCount = signal ? 1u : 0u,
                             .pSignalSemaphores = &signal};
   context_.submit(submit, fence_);
@@ -52,7 +64,6 @@ void Commands::submit(VkSemaphore wait, VkSemaphore signal) {
 }
 
 void Commands::submitAfter(VkSemaphore timeline, uint64_t value) {
-  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
   const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
   const VkTimelineSemaphoreSubmitInfo values{.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
                                              .waitSemaphoreValueCount = 1,
@@ -63,7 +74,7 @@ void Commands::submitAfter(VkSemaphore timeline, uint64_t value) {
                             .pWaitSemaphores = &timeline,
                             .pWaitDstStageMask = &stage,
                             .commandBufferCount = 1,
-                            .pCommandBuffers = &commands_};
+                            .pCommandBuffers = &commands_.end()};
   context_.submit(submit, fence_);
   pending_ = true;
 }

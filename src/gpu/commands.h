@@ -1,11 +1,31 @@
 #pragma once
 #include <vulkan/vulkan.h>
 
+#include <cstdint>
+
 namespace divlens::gpu {
 
 class Context;
 
-/// One command buffer that is recorded, submitted and waited for, over and over.
+/// One command buffer of a queue family, with a pool of its own; it may begin anew once its last commands are done.
+class CommandBuffer {
+ public:
+  CommandBuffer(const Context& context, uint32_t family);
+  ~CommandBuffer();
+  CommandBuffer(const CommandBuffer&) = delete;
+  CommandBuffer& operator=(const CommandBuffer&) = delete;
+
+  VkCommandBuffer begin();
+  /// Ends the recording; for VkSubmitInfo.
+  const VkCommandBuffer& end();
+
+ private:
+  VkDevice device_;
+  VkCommandPool pool_ = VK_NULL_HANDLE;
+  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+};
+
+/// Commands that are recorded, submitted and waited for, over and over.
 class Commands {
  public:
   explicit Commands(const Context& context);
@@ -24,8 +44,7 @@ class Commands {
 
  private:
   const Context& context_;
-  VkCommandPool pool_ = VK_NULL_HANDLE;
-  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  CommandBuffer commands_;
   VkFence fence_ = VK_NULL_HANDLE;
   bool pending_ = false;
 };

@@ -4,16 +4,7 @@
 
 namespace divlens::gpu {
 
-Uploader::Uploader(const Context& context) : context_(context) {
-  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-                                     .queueFamilyIndex = context.transferFamily()};
-  check(vkCreateCommandPool(context.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
-  const VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                             .commandPool = pool_,
-                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                             .commandBufferCount = 1};
-  check(vkAllocateCommandBuffers(context.device(), &allocate, &commands_), "vkAllocateCommandBuffers");
+Uploader::Uploader(const Context& context) : context_(context), commands_(context, context.transferFamily()) {
   const VkSemaphoreTypeCreateInfo type{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
                                        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
   const VkSemaphoreCreateInfo semaphore{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
@@ -29,16 +20,10 @@ Uploader::~Uploader() {
   if (value_ > 0 && vkWaitSemaphores(context_.device(), &wait, UINT64_MAX) != VK_SUCCESS)
     vkDeviceWaitIdle(context_.device());
   vkDestroySemaphore(context_.device(), semaphore_, nullptr);
-  vkDestroyCommandPool(context_.device(), pool_, nullptr);
 }
 
 void Uploader::submit(const std::function<void(VkCommandBuffer)>& record) {
-  check(vkResetCommandPool(context_.device(), pool_, 0), "vkResetCommandPool");
-  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                       .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-  check(vkBeginCommandBuffer(commands_, &begin), "vkBeginCommandBuffer");
-  record(commands_);
-  check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
+  record(commands_.begin());
   const uint64_t next = value_ + 1;
   const VkTimelineSemaphoreSubmitInfo values{.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
                                              .signalSemaphoreValueCount = 1,
@@ -46,7 +31,7 @@ void Uploader::submit(const std::function<void(VkCommandBuffer)>& record) {
   const VkSubmitInfo submit{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                             .pNext = &values,
                             .commandBufferCount = 1,
-                            .pCommandBuffers = &commands_,
+                            .pCommandBuffers = &commands_.end(),
                             .signalSemaphoreCount = 1,
                             .pSignalSemaphores = &semaphore_};
   context_.submitTransfer(submit);

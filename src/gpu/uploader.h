@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 
+#include "gpu/commands.h"
 #include "gpu/context.h"
 
 namespace divlens::gpu {
@@ -21,8 +22,7 @@ class Uploader {
 
  private:
   const Context& context_;
-  VkCommandPool pool_ = VK_NULL_HANDLE;
-  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  CommandBuffer commands_;
   VkSemaphore semaphore_ = VK_NULL_HANDLE;
   uint64_t value_ = 0;
 };

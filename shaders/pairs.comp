@@ -138,12 +138,12 @@ float lostBy(float y, float x, float difference) {
   return abs(difference) < 1.0e30 ? lost : 0.0;
 }
 
-// ln q - ln p from the raw logits; halves differ exactly, floats far from zero (logits + 512) do not.
+// ln q - ln p from the raw logits, whatever their distance from zero and from each other.
 float logitDifference(float x, float y, float low, RowStats P, RowStats Q) {
   precise float difference = y - x;
   precise float offset = Q.offset - P.offset;
   precise float d = difference - offset;
-  if (kCellDtype == kF32 || kReferenceDtype == kF32) d += lostBy(y, x, difference) - lostBy(Q.offset, P.offset, offset);
+  d += lostBy(y, x, difference) - lostBy(Q.offset, P.offset, offset);
   if (kCellSplit || kReferenceSplit) d += low;
   return d * push.inverseTemperature - normalisers;
 }

@@ -150,5 +150,6 @@ void main() {
   if (!isFiniteBits(floatBitsToUint(value)) || s.high > kSafeHigh || s.low < kSafeLow) redo[push.redoStart + pair] = 1u;
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);
-  values[at] = floatBitsToUint(value);
+  uint bits = floatBitsToUint(value);
+  values[at] = bits == 0x80000000u ? 0u : bits;
 }

@@ -41,7 +41,7 @@ shared SharedPartial tree[gl_WorkGroupSize.x];
 const float kFloor = -1.0e5;
 // Rows whose largest element, or pairs whose difference, is beyond these may touch kFloor: they are given back.
 const float kHighestOffset = 5.0e4;
-const float kHighestShift = 2.0e4;
+const float kHighestShift = kCellDtype == kF32 || kReferenceDtype == kF32 ? 2.0e4 : 256.0;  // halves farther apart differ inexactly
 const float kGiveBack = 3.0e38;  // a `high` that no pair keeps
 
 void loadCell(uint row, uint step, out float y[8]) {
@@ -84,7 +84,7 @@ float lostBy(float y, float x, float difference) {
 }
 const bool kFloats = kCellDtype == kF32 || kReferenceDtype == kF32;
 
-// (y - x) - c without the rounding of y - x: halves differ exactly, floats far from zero do not.
+// (y - x) - c without the rounding of y - x: halves that are near differ exactly, floats far from zero do not.
 float shiftedDifference(float y, float x, float c) {
   precise float difference = y - x;
   precise float d = difference - c;

@@ -1,5 +1,8 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -13,6 +16,23 @@
 using namespace divlens;
 
 namespace {
+
+/// A standard stream that is closed would be the first file that is opened, and words or data would go into it.
+void holdStandardStreams() {
+  // Standard output stays one that cannot be written: its loss must be noticed.
+  while (true) {
+    const int free = open("/dev/null", O_RDONLY);
+    if (free < 0) return;
+    if (free > STDERR_FILENO) {
+      close(free);
+      return;
+    }
+    if (free != STDERR_FILENO) continue;
+    const int words = open("/dev/null", O_WRONLY);
+    dup2(words, STDERR_FILENO);
+    close(words);
+  }
+}
 
 /// The one place that prints an error: a paragraph, or one line of JSON with --json. It ends all processes of a job.
 int report(Exit code, std::string_view message, bool json) {
@@ -30,6 +50,8 @@ int report(Exit code, std::string_view message, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  holdStandardStreams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of write(2)
   bool json = false;
   for (int i = 1; i < argc; ++i) json = json || std::string_view(argv[i]) == "--json";
   try {

@@ -121,6 +121,21 @@ TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all th
     }
 }
 
+TEST_CASE_METHOD(GpuTest, "halves that are far apart keep their digits", "[gpu][shared]") {
+  // A row near zero, whose halves are fine, beside one of large ones, whose halves are coarse.
+  constexpr int64_t kVocab = 300;
+  for (const double far : {100.0, 1000.0, 16384.0, 65504.0}) {
+    Array array = logits(2, 1, kVocab, DType::F16);
+    for (int64_t i = 0; i < kVocab; ++i) array.values[size_t(i)] = far;
+    const std::vector<std::string> metrics = {"kl", "kl-reverse", "jsd", "tv", "chi2", "hellinger", "renyi:2"};
+    const Cells cells = run(inFile(array), {.metrics = metrics, .reference = "layer=-1"});
+    for (size_t metric = 0; metric < metrics.size(); ++metric) {
+      CAPTURE(far, metrics[metric]);
+      CHECK(excess(metrics[metric], Oracle(array.row(1), array.row(0))(metrics[metric]), cells.at(metric, 0, 0)) <= 1);
+    }
+  }
+}
+
 TEST_CASE_METHOD(GpuTest, "what is known of a row alone needs no other row", "[gpu][shared]") {
   constexpr int64_t kVocab = 5000;
   Array array = logits(4, 1, kVocab, DType::F16);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,7 @@
 #include "app/several.h"
 #include "app/viewer.h"
 #include "app/writers.h"
+#include "dump/escape.h"
 #include "figure/atomic_file.h"
 #include "gpu/context.h"
 
@@ -45,8 +47,20 @@ bool binary(Writer writer) { return writer == Writer::Png || writer == Writer::P
 
 bool toStandardOutput(const Output& output) { return output.path == "-" || output.path == "/dev/stdout"; }
 
+/// An output that is one of the inputs would take its place.
+void keepInputs(const Settings& settings) {
+  for (const Output& output : settings.outputs)
+    for (const std::string& dump : settings.dumps) {
+      std::error_code failed;
+      if (!std::filesystem::equivalent(output.path, dump, failed) || failed) continue;
+      throw Error(Exit::Usage, fmt::format("-o {}: that is the dump itself, which would be lost; name another file",
+                                           escapedPath(output.path)));
+    }
+}
+
 /// Opens every output before the long run, so that what cannot be written is known at once; null: standard output.
 std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
+  keepInputs(settings);
   std::vector<std::unique_ptr<AtomicFile>> files;
   for (const Output& output : settings.outputs) {
     if (toStandardOutput(output) && binary(output.format->writer) && isatty(STDOUT_FILENO))

@@ -62,6 +62,16 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
   return out;
 }
 
+void checkScaledAxes(const FigureOptions& options, const Plan& plan) {
+  for (const std::string& text : options.axisScale) {
+    const std::string axis = text.substr(0, text.find('='));
+    if (axis == plan.rows.name || axis == plan.columns.name) continue;
+    throw Error(Exit::Usage,
+                fmt::format("--axis-scale {}: the figure has no axis '{}'; its axes are {} and {}", escaped(text),
+                            escaped(axis), escaped(plan.rows.name), escaped(plan.columns.name)));
+  }
+}
+
 FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const std::string& limits,
                       const char* option) {
   FigureAxis out{.name = axis.name, .count = int64_t(axis.positions.size())};
@@ -151,7 +161,7 @@ std::vector<ColorScale> colorScales(const Session& session, const FigureOptions&
       ownOptions.cmap = "";
     }
     ColorScale colors{
-        .label = (beside ? "difference of " : "") + colorbarLabel(session, mixed ? nullptr : first->metric),
+        .label = (first->minus ? "difference of " : "") + colorbarLabel(session, mixed ? nullptr : first->metric),
         .norm = makeNorm(ownOptions, data.range),
         .extend = {},
         .colors = cellColors(ownOptions, diverging ? kDivergingMap : kSequentialMap),
@@ -185,6 +195,7 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
                             const std::vector<CellSummary>& summaries) {
   const FigureOptions& options = settings.figure;
   FigureContent content;
+  checkScaledAxes(options, session.plan);
   content.rows = figureAxis(session.plan.rows, options, options.ylim, "--ylim");
   content.columns = figureAxis(session.plan.columns, options, options.xlim, "--xlim");
   content.panels.clear();

@@ -236,9 +236,7 @@ std::string planLines(const Plan& plan) {
 }
 
 /// Text of any bytes as JSON may hold it: what is not UTF-8 is escaped.
-std::string jsonText(const std::string& text) {
-  return invalidUtf8(text) == std::string_view::npos ? text : escaped(text, text.size());
-}
+std::string jsonText(const std::string& text) { return validUtf8(text); }
 
 Json jsonTexts(const std::vector<std::string>& texts) {
   Json out = Json::array();

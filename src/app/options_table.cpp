@@ -33,6 +33,11 @@ int64_t parseAtLeastOne(const std::string& text, std::string_view option) {
   throw Error(Exit::Usage, fmt::format("{} {}: it must be 1 or more", option, value));
 }
 
+std::string notEmpty(const std::string& text, std::string_view option) {
+  if (!text.empty()) return text;
+  throw Error(Exit::Usage, fmt::format("{} '': it must say something", option));
+}
+
 /// "true" (also where nothing is given) or "false".
 std::string parseYes(const std::string& text, std::string_view option) {
   if (text.empty() || text == "true" || text == "false") return text.empty() ? "true" : text;
@@ -98,9 +103,9 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--ci-method", "HOW", "bootstrap (percentiles of 2000 resamples, default), or t (Student's; of a difference Welch's)", [](S& s, T& t) { s.plan.ciMethod = t; }},
       {kPlanSection, "--order", "ORDER", "mean-of-divergences (default), or divergence-of-means: of the mean distributions over the reduced entries", [](S& s, T& t) { s.plan.order = t; }},
       {kPlanSection, "--onset", "<V|>V", "first layer from which cells stay below or above V: a line on the figure, and in the JSON", [](S& s, T& t) { s.plan.onset = t; }},
-      {kPlanSection, "--persist", "R", "layers in a row that an onset needs; default: all to the end", [](S& s, T& t) { s.plan.persist = parseCount(t, "--persist"); }},
+      {kPlanSection, "--persist", "R", "layers in a row that an onset needs; default: all to the end", [](S& s, T& t) { s.plan.persist = parseAtLeastOne(t, "--persist"); }},
       {kPlanSection, "--metric", "NAME", "what a cell shows (list below), or 'f: EXPRESSION' for your own f-divergence Σ q f(p/q), t = p/q, or @FILE.glsl with a term of yours; repeatable; default: jsd", [](S& s, T& t) { s.plan.metrics.push_back(t); }},
-      {kPlanSection, "--reference", "SPEC", "what each cell is compared with: AXIS=ENTRY, AXIS:prev, AXIS:next, tensor:NAME, file:PATH[:NAME], mean:AXIS, uniform, target; default: layer=-1", [](S& s, T& t) { s.plan.reference = t; }},
+      {kPlanSection, "--reference", "SPEC", "what each cell is compared with: AXIS=ENTRY, AXIS:prev, AXIS:next, tensor:NAME, file:PATH[:NAME], mean:AXIS, uniform, target; default: layer=-1", [](S& s, T& t) { s.plan.reference = notEmpty(t, "--reference"); }},
       {kPlanSection, "--targets", "NAME", "integer tensor of the token ids of the reference target; default: targets", [](S& s, T& t) { s.plan.targets = t; }},
       {kPlanSection, "--base", "e|2|10", "base of the logarithm: nats, bits or bans", [](S& s, T& t) { s.plan.base = t; }},
       {kPlanSection, "--convention", "TOOL", "another tool's definition of the metric: scipy, dola, tuned-lens, transformer-utils, torch, llama.cpp", [](S& s, T& t) { s.plan.convention = t; }},

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "app/info.h"
 #include "app/memory_budget.h"
@@ -71,7 +73,14 @@ void catchInterrupts() {
 }
 
 void say(const Settings& settings, const std::string& text) {
-  if (!settings.quiet) fmt::print(stderr, "divlens: {}\n", text);
+  if (settings.quiet) return;
+  constexpr std::string_view kWarning = "warning: ";
+  if (!settings.json) return fmt::print(stderr, "divlens: {}\n", text);
+  // What reads JSON has no use for notes.
+  if (text.starts_with(kWarning))
+    fmt::print(stderr, "{}\n",
+               nlohmann::json{{"warning", text.substr(kWarning.size())}}.dump(
+                   -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 gpu::ContextOptions contextOptions(const Settings& settings) {

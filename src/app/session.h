@@ -55,7 +55,7 @@ void maskUncertain(Session& session, std::vector<std::vector<float>>& cells, con
 /// them.
 void checkValidation(const gpu::Context& context);
 
-/// Prints one line "divlens: …" on stderr, unless --quiet.
+/// Prints one line "divlens: …" on stderr, unless --quiet; with --json warnings alone, as JSON.
 void say(const Settings& settings, const std::string& text);
 
 }  // namespace divlens

@@ -52,7 +52,13 @@ void readGroups(Tensor& cells, const std::string& axisName, const std::string& p
     const std::vector<size_t> positions = positionsOf(axis, line.cells[0]);
     if (positions.empty())
       fail(path, fmt::format("line {}: axis '{}' has no entry '{}'", line.line, escaped(name), escaped(line.cells[0])));
-    for (const size_t position : positions) axis.groups[position] = line.cells[1];
+    for (const size_t position : positions) {
+      std::string& group = axis.groups[position];
+      if (!group.empty() && group != line.cells[1])
+        fail(path, fmt::format("line {}: '{}' is in group '{}' already, and cannot be in '{}' as well", line.line,
+                               escaped(line.cells[0]), escaped(group), escaped(line.cells[1])));
+      group = line.cells[1];
+    }
   }
   for (size_t i = 0; i < axis.groups.size(); ++i)
     if (axis.groups[i].empty())

@@ -225,6 +225,8 @@ void chooseInterval(Plan& plan, const PlanOptions& options) {
 void chooseOnset(Plan& plan, const PlanOptions& options) {
   plan.onset = options.onset;
   plan.persist = options.persist;
+  if (plan.onset.empty() && plan.persist > 0)
+    throw Error(Exit::Usage, "--persist says how long an --onset must last; pass --onset '<0.1' too");
   if (!plan.onset.empty()) checkOnset(plan);
 }
 

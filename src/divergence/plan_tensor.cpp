@@ -97,9 +97,17 @@ const Tensor& chooseTensor(const Dump& dump, const std::string& wanted, const st
   const auto& candidates = distributions.empty() ? floats : distributions;
   if (candidates.size() == 1) return *candidates.front();
   if (candidates.empty()) {
-    throw Error(Exit::BadInput,
-                fmt::format("{}: no tensor of floating numbers{}", escapedPath(dump.path),
-                            except.empty() ? "" : fmt::format(" besides the reference '{}'", escaped(except))));
+    for (const Tensor& tensor : dump.tensors)
+      if (tensor.dtype == DType::Unsupported) refuseUnfit(dump, tensor);
+    std::vector<std::string> others;
+    for (const Tensor& tensor : dump.tensors)
+      others.push_back(fmt::format("{} {}", escaped(tensor.name), info(tensor.dtype).name));
+    throw Error(
+        Exit::BadInput,
+        fmt::format("{}: no tensor of floating numbers{} (it holds {}); cells are F64, F32, F16 or BF16: convert it",
+                    escapedPath(dump.path),
+                    except.empty() ? "" : fmt::format(" besides the reference '{}'", escaped(except)),
+                    others.empty() ? "none" : listed(others)));
   }
   throw Error(Exit::Usage, fmt::format("{}: several tensors {}: {}; choose one with --tensor NAME, or name the one to "
                                        "compare with by --reference tensor:NAME",

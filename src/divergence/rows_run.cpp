@@ -227,10 +227,13 @@ void RowsRun::chooseLayout() {
     if (budget) bytes = std::min(bytes, budget / (2 * kSlots));
   const uint64_t smallest = cellBytes + referenceBytes;
   const uint64_t largest = context_.maxBufferBytes() - 4096;
-  if (smallest > largest || (options_.maxGpuMemory && smallest * kSlots > options_.maxGpuMemory))
+  const uint64_t needed = smallest > largest ? smallest : smallest * kSlots;
+  const bool large = needed >= kMiB;
+  if (smallest > largest || (options_.maxGpuMemory && needed > options_.maxGpuMemory))
     throw Error(Exit::Budget,
-                fmt::format("one pair of rows takes {:.1f} MiB, more than {}; compare fewer entries with --vocab{}",
-                            double(smallest) / double(kMiB),
+                fmt::format("{} of rows take{} {:.1f} {}, more than {}; compare fewer entries with --vocab{}",
+                            smallest > largest ? "one pair" : "three pairs", smallest > largest ? "s" : "",
+                            double(needed) / double(large ? kMiB : 1024), large ? "MiB" : "KiB",
                             smallest > largest ? fmt::format("a buffer of {} holds", context_.info().name)
                                                : "--max-gpu-mem allows",
                             smallest > largest ? "" : ", or raise the budget"));

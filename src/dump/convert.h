@@ -21,10 +21,12 @@ inline float halfToFloat(uint16_t half) {
   return sign != 0 ? -magnitude : magnitude;
 }
 
-/// Double narrowed to float; what float cannot hold becomes infinite.
+/// Double rounded to the nearest float; what lies half a step beyond the largest becomes infinite.
 inline float narrowed(double value) {
   constexpr double kLargest = std::numeric_limits<float>::max();
+  constexpr double kBeyond = 0x1.ffffffp127;
   if (std::abs(value) <= kLargest || !std::isfinite(value)) return static_cast<float>(value);
+  if (std::abs(value) < kBeyond) return std::copysign(std::numeric_limits<float>::max(), value < 0 ? -1.0F : 1.0F);
   return std::copysign(std::numeric_limits<float>::infinity(), static_cast<float>(std::copysign(1.0, value)));
 }
 

@@ -67,6 +67,10 @@ std::string escaped(std::string_view text, size_t limit) {
 
 std::string escapedPath(std::string_view path) { return escaped(path, 4096); }
 
+std::string validUtf8(std::string_view text) {
+  return invalidUtf8(text) == std::string_view::npos ? std::string(text) : escaped(text, text.size());
+}
+
 size_t invalidUtf8(std::string_view text) {
   size_t position = 0;
   while (position < text.size()) {

@@ -45,8 +45,7 @@ void scatter(const Piece& piece, std::byte* out) {
 }
 
 /// F64 rows of distributions as the sum of two floats: what a row's largest value leaves of the logits, or of the
-/// probabilities' logarithms. Only an infinite logit or a probability of zero means "impossible", so that narrowing
-/// must not make either.
+/// probabilities' logarithms.
 class DoubleRows {
  public:
   DoubleRows(const RowGather& gather, Kind kind, int64_t width, size_t rowBytes)
@@ -92,8 +91,9 @@ class DoubleRows {
     const std::byte* from = piece.bytes;
     for (int64_t i = 0; i < piece.count; ++i, from += piece.step, to += sizeof(float)) {
       const double shifted = logit(loaded<double>(from)) - subtracted;
-      const bool sinks = std::isfinite(shifted) && shifted < kLowest;
-      const float high = sinks ? kLowest : static_cast<float>(shifted);
+      // A difference that float cannot hold makes sums infinite, as -inf does.
+      const bool sinks = shifted < kLowest;
+      const float high = sinks ? -std::numeric_limits<float>::infinity() : static_cast<float>(shifted);
       const float low = sinks || !std::isfinite(high) ? 0.0F : static_cast<float>(shifted - static_cast<double>(high));
       std::memcpy(to, &high, sizeof high);
       std::memcpy(to + rowBytes_ / 2, &low, sizeof low);

@@ -38,10 +38,10 @@ const StyleRow& findStyle(const std::string& name) {
 }  // namespace
 
 FigureStyle::FigureStyle(const FigureOptions& options) : dpi(options.dpi) {
-  if (options.fontSize != 0 && !(options.fontSize >= 3 && options.fontSize <= 96))
-    throw Error(Exit::Usage, fmt::format("--font-size {}: give 3 to 96 points", options.fontSize));
+  if (options.fontSize && !(*options.fontSize >= 3 && *options.fontSize <= 96))
+    throw Error(Exit::Usage, fmt::format("--font-size {}: give 3 to 96 points", *options.fontSize));
   const StyleRow& row = findStyle(options.style.empty() && !options.size.empty() ? "paper" : options.style);
-  points = options.fontSize != 0 ? options.fontSize : double(row.label);
+  points = options.fontSize.value_or(double(row.label));
   const double scale = points / double(row.label), parts = points / 9;
   labelSize = px(points);
   tickSize = px(row.tick * scale);

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dump/escape.h"
 #include "error.h"
 
 namespace divlens {
@@ -57,7 +58,8 @@ void setMetadata(cairo_surface_t* surface, FigureMetadata metadata) {
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, date.c_str());
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "divlens");
   std::string keywords;
-  for (const auto& [key, value] : metadata) {
+  for (const auto& [key, text] : metadata) {
+    const std::string value = validUtf8(text);
     if (key == "Title")
       cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, value.c_str());
     else if (key == "Description")

@@ -67,6 +67,10 @@ TEST_CASE("1, 2 and 7 processes give the bits of one, and one of them writes", "
                          // A mean, and one cell.
                          {example("lens.safetensors"), "--metric", "kl", "--reference", "mean:layer", "--select",
                           "token=1", "--select", "layer=2"},
+                         // Whole tensors, against others and alone.
+                         {example("checkpoints/tuned"), "--reference", "file:" + example("checkpoints/base"),
+                          "--metric", "rel-change", "--metric", "histogram-kl"},
+                         {example("checkpoints/base"), "--metric", "stable-rank", "--metric", "kurtosis"},
                          // A table is not worth sharing.
                          {example("steps.csv")}};
   for (const Words& plan : plans) {

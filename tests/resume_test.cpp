@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "dump/stack.h"
 #include "gpu_fixture.h"
 #include "program.h"
 
@@ -140,6 +141,48 @@ TEST_CASE_METHOD(GpuTest, "parts of several processes make the whole, and are ke
       CHECK(cells.cells == whole.cells);
     }
     CHECK(pairs == kPairs);
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "statistics of tensors go on from a checkpoint with the same bits",
+                 "[resume][weights][gpu]") {
+  // Past 256 MB a run finishes its tensors batch by batch.
+  std::vector<StackEntry> entries;
+  Random random(5);
+  const Array one{"part", {{"entry", 9'000'000, {}, {}, {}}}, Kind::Unknown, DType::F32, normals(random, 9'000'000, 1)};
+  Tensor part = tensorOf(one);
+  for (int i = 0; i < 20; ++i) {
+    part.shape = {9'000'000 - i};
+    entries.push_back({part, {{std::to_string(i), false, {double(i)}}}, 0, "part"});
+  }
+  Dump dump;
+  dump.path = "weights";
+  dump.tensors.push_back(stackWhole("weights", layOut({"layer"}, entries), entries));
+  PlanOptions plan;
+  plan.metrics = {"std", "histogram-entropy"};
+  const Cells whole = run(dump, plan);
+  for (const int tiles : {1, 80, 130, 175}) {
+    INFO(tiles << " tiles");
+    std::atomic<int> cancel{0};
+    int left = tiles, saves = 0;
+    Checkpoint checkpoint{.blocks = {}, .save = [&] { ++saves; }, .every = std::chrono::hours(1)};
+    EvaluateOptions options;
+    options.progress = [&](uint64_t, uint64_t) {
+      if (--left == 0) cancel = 2;
+    };
+    options.cancel = &cancel;
+    options.checkpoint = &checkpoint;
+    CHECK_REFUSED(run(dump, plan, options), Exit::Interrupted, "interrupted");
+    REQUIRE(checkpoint.blocks.size() == 1);
+    CHECK(saves == 1);
+    CHECK((checkpoint.blocks[0].pairs > 0) == (tiles > 1));
+    CHECK(checkpoint.blocks[0].pairs < 20);
+    cancel = 0;
+    left = -1;
+    const Cells rest = run(dump, plan, options);
+    CHECK(checkpoint.blocks[0].pairs == 20);
+    for (size_t panel = 0; panel < whole.panels.size(); ++panel)
+      CHECK(bits(rest.panels[panel]) == bits(whole.panels[panel]));
   }
 }
 

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "dump/escape.h"
+#include "dump/stack.h"
 #include "error.h"
 #include "figure/atomic_file.h"
 #include "fnv.h"
@@ -24,6 +25,12 @@ using Json = nlohmann::json;
 constexpr char kMagic[8] = {'d', 'i', 'v', 'l', 'e', 'n', 's', 'R'};
 constexpr uint64_t kLongestOrigin = 1 << 20;
 
+void addFiles(const Tensor& tensor, std::set<std::string>& files) {
+  if (tensor.source) files.insert(tensor.source->name());
+  if (!tensor.stack) return;
+  for (const Tensor& part : tensor.stack->parts) addFiles(part, files);
+}
+
 /// Every file whose bytes the values depend on.
 std::set<std::string> filesOf(const Settings& settings, const Session& session) {
   std::set<std::string> files = {settings.plan.vocabMask, settings.plan.groupsFile};
@@ -31,9 +38,8 @@ std::set<std::string> filesOf(const Settings& settings, const Session& session) 
     files.insert(input.path);
     files.insert(input.path + ".divlens.json");
   }
-  for (const Tensor& tensor : session.dump.tensors)
-    if (tensor.source) files.insert(tensor.source->name());
-  if (session.plan.reference.tensor.source) files.insert(session.plan.reference.tensor.source->name());
+  for (const Tensor& tensor : session.dump.tensors) addFiles(tensor, files);
+  addFiles(session.plan.reference.tensor, files);
   return files;
 }
 

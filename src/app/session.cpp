@@ -16,7 +16,6 @@
 #include "app/resume.h"
 #include "app/top_tokens.h"
 #include "divergence/user_shader.h"
-#include "divergence/weight_cells.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/kernels.h"
@@ -143,8 +142,6 @@ namespace {
 
 /// With --resume: goes on where an earlier run was cut, and says where the next one can.
 void resumeEvaluation(Session& session, const Settings& settings, EvaluateOptions options) {
-  if (usesStatistics(session.plan))
-    say(settings, "--resume keeps divergences; statistics of tensors are not kept, a run that is cut starts anew");
   ResumeFile file(settings, session);
   if (file.found()) say(settings, fmt::format("going on from {}", escapedPath(file.path())));
   options.checkpoint = &file.checkpoint();

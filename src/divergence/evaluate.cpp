@@ -106,41 +106,42 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
   PreviewClock preview(options);
   uint64_t partBytes = 0;
   const bool previews = options.preview && plan.confidence == 0;
-  // Only rows are worth sharing; of everything else the first process takes all.
-  const bool shared = run && options.share.ranks > 1;
+  // Only rows and tensors are worth sharing and keeping; of everything else the first process takes all.
+  const bool keeps = run || statistics;
+  const bool shared = keeps && options.share.ranks > 1;
   if (!shared && options.share.rank > 0) return;
-  BlockKeeper keeper(context, values, channelStride * channels, run ? options.share : Share{},
-                     run ? options.checkpoint : nullptr);
+  BlockKeeper keeper(context, values, channelStride * channels, keeps ? options.share : Share{},
+                     keeps ? options.checkpoint : nullptr);
   for (size_t i = 0; i < blocks.size(); ++i) {
     const Block& block = blocks[i];
-    if (!run) throwIfCancelled(options);  // a run keeps first what there is
+    if (!keeps) throwIfCancelled(options);  // a run keeps first what there is
     if (previews) fillMasked(context, values);
     const auto afterTile = [&] {
-      if (run) keeper.advance(i, run->pairs());
+      if (keeps) keeper.advance(i, run ? run->pairs() : statistics->done());
       if (!previews || !preview.due()) return;
       reducer.reduce(block, values, channelStride, result.panels, result);
       preview.done();
     };
-    if (run) {
+    const auto afterPart = [&](uint64_t bytes) {
+      throwIfCancelled(options);
+      partBytes += bytes;
+      if (options.progress) options.progress(std::min(partBytes, totalBytes), totalBytes);
+      afterTile();
+    };
+    if (keeps) {
       const WalkPart part{uint64_t(options.share.rank), uint64_t(options.share.ranks), keeper.begin(i)};
       try {
-        run->compute(block, entries, values, channelStride, totalBytes, result.warnings, part, afterTile);
+        if (run)
+          run->compute(block, entries, values, channelStride, totalBytes, result.warnings, part, afterTile);
+        else
+          statistics->compute(block, entries, values, channelStride, part, afterPart);
       } catch (...) {
-        keeper.rescue(i, run->pairs());
+        keeper.rescue(i, run ? run->pairs() : statistics->done());
         throw;
       }
-      keeper.finish(i, run->pairs());
-    } else if (lists || statistics) {
-      const auto afterPart = [&](uint64_t bytes) {
-        throwIfCancelled(options);
-        partBytes += bytes;
-        if (options.progress) options.progress(std::min(partBytes, totalBytes), totalBytes);
-        afterTile();
-      };
-      if (lists)
-        lists->compute(block, entries, values, channelStride, afterPart);
-      else
-        statistics->compute(block, entries, values, channelStride, afterPart);
+      keeper.finish(i, run ? run->pairs() : statistics->done());
+    } else if (lists) {
+      lists->compute(block, entries, values, channelStride, afterPart);
     } else {
       uploadScalars(context, plan, block, entries, values);
     }

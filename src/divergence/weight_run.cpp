@@ -331,10 +331,14 @@ void WeightRun::clearHistograms() {
 }
 
 void WeightRun::compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values,
-                        uint64_t channelStride, const std::function<void(uint64_t)>& afterTile) {
-  const std::vector<WeightItem> items = weightItems(plan_, block, entries);
+                        uint64_t channelStride, const WalkPart& part, const std::function<void(uint64_t)>& afterTile) {
+  std::vector<WeightItem> items = weightItems(plan_, block, entries);
+  // Neighbours stay together: a layer's tensors lie side by side in the file.
+  const size_t end = items.size() * (part.part + 1) / part.parts, begin = items.size() * part.part / part.parts;
+  items = {items.begin() + ptrdiff_t(begin), items.begin() + ptrdiff_t(end)};
+  done_ = part.done;
   const size_t most = wantsHistograms_ ? kMostHistograms : kMostPieces;
-  for (size_t first = 0; first < items.size();) {
+  for (size_t first = done_; first < items.size();) {
     std::vector<WeightItem> batch;
     uint64_t bytes = 0;
     int64_t pieces = 0;
@@ -350,6 +354,7 @@ void WeightRun::compute(const Block& block, const EntryLayout& entries, const gp
     std::vector<uint32_t> firstPiece;
     stream(tilesOf(batch, firstPiece), afterTile);
     finish(batch, firstPiece, values, channelStride, afterTile);
+    done_ = first;
     afterTile(0);
   }
 }

@@ -19,11 +19,14 @@ class WeightRun {
  public:
   WeightRun(const gpu::Context& context, const Plan& plan);
   ~WeightRun();
+  /// Values of the part that are finished, those from before among them.
+  uint64_t done() const { return done_; }
   /// Values that could not be found, in words.
   std::vector<std::string> notes() const;
-  /// Fills values[channel · channelStride + slot] of a block; calls `afterTile` with the bytes read since.
+  /// Fills values[channel · channelStride + slot] of this process's part of a block, but for what was done before;
+  /// calls `afterTile` with the bytes read since.
   void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,
-               const std::function<void(uint64_t)>& afterTile);
+               const WalkPart& part, const std::function<void(uint64_t)>& afterTile);
 
  private:
   struct Segment;
@@ -54,6 +57,7 @@ class WeightRun {
   kernels::WeightPush push_{};
   gpu::ComputePipeline merge_, finish_;
   Pipelines moments_, counts_;
+  uint64_t done_ = 0;
   bool wantsHistograms_ = false;
   gpu::Buffer histograms_;  ///< of the batch's cells: counts of the cell's and of the reference's entries
   gpu::Buffer buffer_;      ///< moments: of the batch's pieces, then a tile's scratch

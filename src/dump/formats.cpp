@@ -39,7 +39,7 @@ constexpr std::array<Format, 11> kFormats = {{
     {"lfs", {}, detectsLfsPointer, refuseLfsPointer, false},
     {"npz", kNpz, detectsZip, openNpz, true},
     {"pickle", kPickle, detectsPickle, refusePickle, false},
-    {"gguf", kGguf, detectsGguf, refuseGguf, false},
+    {"gguf", kGguf, detectsGguf, openGguf, false},
     {"safetensors", kSafetensors, detectsSafetensors, openSafetensors, false},
     {"kld", kKld, detectsKld, openKld, true},
     {"shards", kShards, nullptr, openShards, false},
@@ -110,9 +110,10 @@ Dump openDumpFile(const std::string& path, const OpenOptions& options) {
   const Format* found = byContent(head);
   const Format* format = found ? found : named;
   if (!format) {
-    badInput(path, fmt::format("starts with '{}', which no known format does; .safetensors, .npy, .npz, .kld, .csv, "
-                               ".tsv and .jsonl are read",
-                               escaped(head, 8)));
+    badInput(path,
+             fmt::format("starts with '{}', which no known format does; .safetensors, .npy, .npz, .gguf, .kld, .csv, "
+                         ".tsv and .jsonl are read",
+                         escaped(head, 8)));
   }
   Dump dump = format->open(source, options);
   dump.path = path;

@@ -37,6 +37,9 @@ bool detectsSafetensors(std::string_view head);
 Dump openSafetensors(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 /// A *.safetensors.index.json and the shards beside it; sets Dump::bytes to the size of all.
 Dump openShards(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
+bool detectsGguf(std::string_view head);
+/// A model of llama.cpp: tensors of plain numbers are read, quantised ones listed.
+Dump openGguf(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 bool detectsKld(std::string_view head);
 /// What llama.cpp's llama-perplexity writes with --kl-divergence-base (or --save-all-logits).
 Dump openKld(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
@@ -52,7 +55,5 @@ Dump refusePickle(const std::shared_ptr<const ByteSource>& source, const OpenOpt
 void refuseTorchArchive(const ByteSource& source);
 bool detectsLfsPointer(std::string_view head);
 Dump refuseLfsPointer(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
-bool detectsGguf(std::string_view head);
-Dump refuseGguf(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
 
 }  // namespace divlens

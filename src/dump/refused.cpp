@@ -47,10 +47,4 @@ Dump refuseLfsPointer(const std::shared_ptr<const ByteSource>& source, const Ope
   badInput(source->name(), "a Git LFS pointer, not the data: run git lfs pull");
 }
 
-bool detectsGguf(std::string_view head) { return head.starts_with("GGUF"); }
-
-Dump refuseGguf(const std::shared_ptr<const ByteSource>& source, const OpenOptions&) {
-  badInput(source->name(), "a GGUF model, whose weights are quantised: save the tensors as .safetensors");
-}
-
 }  // namespace divlens

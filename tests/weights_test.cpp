@@ -1,4 +1,6 @@
 // Statistics of whole tensors and of stored rows on the device, against an oracle in long double.
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -171,6 +173,31 @@ TEST_CASE_METHOD(GpuTest, "hidden rows have the same statistics", "[weights]") {
         checkValue("rel-change", oracleOfTensor("rel-change", row, hidden.row((layer - 1) * 5 + token).values),
                    moved.at(0, layer, token), row);
     }
+}
+
+TEST_CASE_METHOD(GpuTest, "a window sees tensors' values while others are still read", "[weights][gpu]") {
+  Random random(6);
+  const Tensor part = tensorOf(arrayOf("part", DType::F32, normals(random, 9'000'000, 1)));
+  std::vector<StackEntry> entries;
+  for (int i = 0; i < 20; ++i)  // batches of 256 MB
+    entries.push_back({part, {{std::to_string(i), false, {double(i)}}}, 0, "part"});
+  Dump dump;
+  dump.path = "weights";
+  dump.tensors.push_back(stackWhole("weights", layOut({"layer"}, entries), entries));
+  const Plan plan = makePlan(dump, "", options({"std"}));
+  Result result = emptyResult(context(), plan);
+  std::vector<int64_t> known;
+  EvaluateOptions evaluation;
+  evaluation.previewEvery = std::chrono::milliseconds(0);
+  evaluation.preview = [&] {
+    const std::vector<float> cells = result.grid.read(context(), 0);
+    known.push_back(std::count_if(cells.begin(), cells.end(), [](float v) { return std::isfinite(v); }));
+  };
+  evaluateInto(result, context(), plan, evaluation);
+  CHECK(std::is_sorted(known.begin(), known.end()));
+  CHECK(known.front() == 0);
+  CHECK(std::any_of(known.begin(), known.end(), [](int64_t count) { return count > 0 && count < 20; }));
+  for (const float value : result.grid.read(context(), 0)) CHECK(std::isfinite(value));
 }
 
 TEST_CASE("statistics that do not fit are usage errors", "[weights]") {

@@ -2,50 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 
+#include "app/info_facts.h"
 #include "divergence/metrics.h"
 #include "dump/escape.h"
 #include "dump/stack.h"
-#include "error.h"
 #include "suggest.h"
 
 namespace divlens {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr size_t kShownLabels = 4;
 constexpr size_t kShownBeside = 8;  // tensors beside a stack
-
-/// A tensor with the axes that a plan would give it, or why it gets none.
-struct Described {
-  Tensor tensor;
-  std::string namedBy;  ///< "file", "guess" or ""
-};
-
-Described describe(const Tensor& tensor) {
-  Described out{tensor, tensor.axes.empty() ? "" : "file"};
-  if (!tensor.axes.empty() || !info(tensor.dtype).floating) return out;
-  try {
-    nameAxes(out.tensor, {}, std::nullopt);
-    out.namedBy = "guess";
-  } catch (const Error&) {
-    out.tensor = tensor;  // the plan says why where it matters
-  }
-  return out;
-}
-
-uint64_t tensorBytes(const Tensor& tensor) {
-  if (tensor.kind != Kind::Weights || !tensor.stack)
-    return static_cast<uint64_t>(tensor.elements()) * info(tensor.dtype).bytes;
-  uint64_t bytes = 0;
-  for (const Tensor& part : tensor.stack->parts) bytes += tensorBytes(part);
-  return bytes;
-}
 
 /// Where tensors lie that stand side by side in a stack, which are not listed a second time.
 class Stacked {
@@ -83,36 +52,6 @@ std::string dtypeText(const Tensor& tensor) {
   return tensor.dtype == DType::Unsupported ? tensor.dtypeName + " (cannot be read)" : info(tensor.dtype).name;
 }
 
-/// The plan that these options make, or the error that they give.
-struct PlanOrError {
-  std::optional<Plan> plan;
-  std::string error;
-  Exit code = Exit::Done;
-};
-
-/// Weights have no metric of their own accord: the plan is shown all the same, without one.
-bool lacksStatistic(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
-  if (!options.metrics.empty()) return false;
-  const std::string name = !tensor.empty() ? tensor : !options.tensor.empty() ? options.tensor : dump.preferred;
-  const Tensor* cells = dump.tensors.size() == 1 && name.empty() ? &dump.tensors.front() : dump.find(name);
-  return cells != nullptr && cells->kind == Kind::Weights;
-}
-
-PlanOrError tryPlan(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
-  PlanOrError out;
-  try {
-    PlanOptions wanted = options;
-    const bool lacks = lacksStatistic(dump, tensor, options);
-    if (lacks) wanted.metrics = {"rms"};
-    out.plan = makePlan(dump, tensor, wanted);
-    if (lacks) out.plan->metrics.clear();
-  } catch (const Error& error) {
-    out.error = error.what();
-    out.code = error.code();
-  }
-  return out;
-}
-
 /// "emb 3 6 … 30"; empty without labels.
 std::string labelsText(const Axis& axis) {
   std::string out;
@@ -123,24 +62,6 @@ std::string labelsText(const Axis& axis) {
       i = count - 1;
     }
     out += (out.empty() ? "" : " ") + escaped(axis.labels[i], 24);
-  }
-  return out;
-}
-
-struct GroupCount {
-  std::string name;
-  size_t entries;
-};
-
-std::vector<GroupCount> groupCounts(const Axis& axis) {
-  std::vector<GroupCount> out;
-  for (const std::string& group : axis.groups) {
-    const auto found = std::find_if(out.begin(), out.end(), [&](const GroupCount& each) { return each.name == group; });
-    if (found == out.end()) {
-      out.push_back({group, 1});
-    } else {
-      ++found->entries;
-    }
   }
   return out;
 }
@@ -201,10 +122,6 @@ std::string axisText(const PlanAxis& axis) {
   return fmt::format("{} ({})", escaped(axis.name, 40), axis.positions.size());
 }
 
-std::string howText(const PlanAxis& axis) {
-  return axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how);
-}
-
 std::string metricsText(const Plan& plan) {
   std::string out;
   for (const MetricUse& use : plan.metrics) {
@@ -235,94 +152,6 @@ std::string planLines(const Plan& plan) {
   return out;
 }
 
-/// Text of any bytes as JSON may hold it: what is not UTF-8 is escaped.
-std::string jsonText(const std::string& text) { return validUtf8(text); }
-
-Json jsonTexts(const std::vector<std::string>& texts) {
-  Json out = Json::array();
-  for (const std::string& text : texts) out.push_back(jsonText(text));
-  return out;
-}
-
-Json axisJson(const Axis& axis) {
-  Json groups = Json::array();
-  for (const GroupCount& group : groupCounts(axis))
-    groups.push_back({{"label", jsonText(group.name)}, {"entries", group.entries}});
-  return {{"name", jsonText(axis.name)},
-          {"length", axis.length},
-          {"labels", jsonTexts(axis.labels)},
-          {"coordinates", axis.coordinates},
-          {"groups", groups}};
-}
-
-Json stackJson(const TensorStack& stack) {
-  return {{"preset", stack.preset.empty() ? Json(nullptr) : Json(stack.preset)},
-          {"patterns", jsonTexts(stack.patterns)},
-          {"tensors", stack.parts.size()},
-          {"holes", stack.holes}};
-}
-
-Json tensorJson(const Tensor& tensor) {
-  const auto [named, by] = describe(tensor);
-  Json axes = Json::array();
-  for (const Axis& axis : named.axes) axes.push_back(axisJson(axis));
-  return {{"name", jsonText(tensor.name)},
-          {"dtype", tensor.dtype == DType::Unsupported ? jsonText(tensor.dtypeName) : info(tensor.dtype).name},
-          {"shape", tensor.shape},
-          {"kind", named.kind == Kind::Unknown ? Json(nullptr) : Json(name(named.kind))},
-          {"axes", axes},
-          {"named_by", by.empty() ? Json(nullptr) : Json(by)},
-          {"stack", tensor.stack ? stackJson(*tensor.stack) : Json(nullptr)},
-          {"bytes", tensorBytes(tensor)}};
-}
-
-Json planAxisJson(const PlanAxis& axis) {
-  Json labels = Json::array();
-  for (size_t i = 0; i < axis.positions.size(); ++i) labels.push_back(jsonText(axis.label(i)));
-  return {{"axis", jsonText(axis.name)}, {"labels", labels}};
-}
-
-Json planJson(const Plan& plan) {
-  Json reduced = Json::array(), panels = Json::array(), used = Json::array();
-  for (const PlanAxis& axis : plan.reduced) {
-    reduced.push_back({{"axis", jsonText(axis.name)}, {"entries", axis.positions.size()}, {"how", howText(axis)}});
-  }
-  for (const PlanPanel& panel : plan.panels) {
-    panels.push_back({{"label", plan.groupAxis < 0 ? Json(nullptr) : Json(jsonText(panel.label))},
-                      {"count", plan.entriesPerCell(panel)}});
-  }
-  for (const MetricUse& use : plan.metrics) used.push_back(use.text);
-  return {
-      {"tensor", jsonText(plan.cells.name)},
-      {"rows", planAxisJson(plan.rows)},
-      {"columns", planAxisJson(plan.columns)},
-      {"reduced", reduced},
-      {"panels", panels},
-      {"metrics", used},
-      {"reference", plan.reference.kind == ReferenceKind::None ? Json(nullptr) : Json(jsonText(plan.reference.text))},
-      {"unit", plan.unit},
-      {"vocab", plan.vocab},
-      {"bytes_to_read", bytesToRead(plan)},
-      {"notes", jsonTexts(plan.notes)}};
-}
-
-Json dumpJson(const Dump& dump, const std::string& tensor, const PlanOptions& options) {
-  Json tensors = Json::array();
-  for (const Tensor& each : dump.tensors) tensors.push_back(tensorJson(each));
-  const PlanOrError planned = tryPlan(dump, tensor, options);
-  Json error = nullptr;
-  if (!planned.plan) error = {{"code", static_cast<int>(planned.code)}, {"message", jsonText(planned.error)}};
-  return {{"path", jsonText(dump.path)},
-          {"format", dump.format},
-          {"bytes", dump.bytes},
-          {"title", jsonText(dump.title)},
-          {"source", jsonText(dump.source)},
-          {"tensors", tensors},
-          {"plan", planned.plan ? planJson(*planned.plan) : Json(nullptr)},
-          {"plan_error", error},
-          {"notes", jsonTexts(dump.notes)}};
-}
-
 }  // namespace
 
 std::string humanBytes(uint64_t bytes) {
@@ -343,13 +172,6 @@ std::string describeDump(const Dump& dump, const std::string& tensor, const Plan
   out += planned.plan ? planLines(*planned.plan) : fmt::format("  no plan: {}\n", planned.error);
   for (const std::string& note : dump.notes) out += fmt::format("  note: {}\n", note);
   return out;
-}
-
-std::string describeDumpsJson(const std::vector<Dump>& dumps, const std::vector<std::string>& tensors,
-                              const PlanOptions& options) {
-  Json all = Json::array();
-  for (size_t i = 0; i < dumps.size(); ++i) all.push_back(dumpJson(dumps[i], tensors[i], options));
-  return Json{{"version", 1}, {"dumps", all}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string runInfo(const Settings& settings) {

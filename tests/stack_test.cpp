@@ -122,6 +122,7 @@ TEST_CASE("patterns that do not fit say what is there", "[stack]") {
     return failure(code, [&] { openDump(path, withPatterns(std::move(patterns))); });
   };
   CHECK_THAT(message({"layer.{layer}.q_proj.weight"}), ContainsSubstring("nearest: 'layers.0.q_proj.weight'"));
+  CHECK_THAT(message({"zzz.{layer}"}), ContainsSubstring("'zzz.{layer}'; there are: "));
   CHECK_THAT(message({"layers.{layer}.{component:q,v}_proj.weight"}), ContainsSubstring("no tensor has 'v'"));
   CHECK_THAT(message({"layers.{layer}.q_proj.weight", "layers.{layer}.k_proj.weight"}),
              ContainsSubstring("1 cell twice"));

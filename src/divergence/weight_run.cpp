@@ -7,6 +7,7 @@
 #include <deque>
 #include <future>
 
+#include "divergence/weight_merges.h"
 #include "gpu/barrier.h"
 #include "shaders/kernels.h"
 
@@ -49,37 +50,6 @@ struct WeightRun::Tile {
   uint32_t cellType = 0, referenceType = kernels::kUniform;
   uint64_t cellBytes = 0, referenceBytes = 0;
   uint32_t blocks = 0;
-};
-
-/// Merges level by level: those of one level may run at the same time.
-struct WeightRun::Merges {
-  std::vector<std::vector<WeightMerge>> levels;
-  uint32_t next;  ///< free moments for what is between
-
-  /// `count` moments from `first` become moments[to].
-  void add(uint32_t first, uint32_t count, uint32_t to) {
-    size_t level = 0;
-    for (;; ++level) {
-      if (levels.size() <= level) levels.emplace_back();
-      if (count <= kernels::kMergeAtOnce) break;
-      const uint32_t start = next;
-      for (uint32_t at = 0; at < count; at += kernels::kMergeAtOnce)
-        levels[level].push_back({first + at, std::min(count - at, kernels::kMergeAtOnce), next++, 0});
-      first = start;
-      count = next - start;
-    }
-    levels[level].push_back({first, count, to, 0});
-  }
-  std::vector<WeightMerge> all() const {
-    std::vector<WeightMerge> out;
-    for (const auto& level : levels) out.insert(out.end(), level.begin(), level.end());
-    return out;
-  }
-  std::vector<uint32_t> sizes() const {
-    std::vector<uint32_t> out;
-    for (const auto& level : levels) out.push_back(uint32_t(level.size()));
-    return out;
-  }
 };
 
 struct WeightRun::Slot {
@@ -179,7 +149,7 @@ uint64_t WeightRun::fill(Slot& slot, const Tile& tile) const {
   const uint32_t blockElements = lanes_ * kernels::kWeightStep * kernels::kWeightSteps;
   uint64_t cellAt = 0, referenceAt = kSideBytes, read = 0;
   std::vector<WeightBlock> blocks;
-  Merges merges{{}, kMostPieces + tile.blocks * lanes_};
+  WeightMerges merges{{}, kMostPieces + tile.blocks * lanes_};
   for (const Segment& s : tile.segments) {
     cells_.read(s.cell, s.first, s.count, slot.upload.mapped() + cellAt);
     const uint64_t cellSize = tile.cellType == kernels::kF32 ? 4 : 2;
@@ -284,7 +254,7 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
                        const gpu::Buffer& values, uint64_t channelStride,
                        const std::function<void(uint64_t)>& afterTile) {
   std::vector<kernels::WeightCell> cells;
-  Merges merges{{}, kMostPieces};
+  WeightMerges merges{{}, kMostPieces};
   for (size_t i = 0; i < items.size(); ++i) {
     const uint32_t pieces = firstPiece[i + 1] - firstPiece[i];
     if (pieces > 1) merges.add(firstPiece[i], pieces, firstPiece[i]);

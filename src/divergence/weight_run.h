@@ -32,7 +32,6 @@ class WeightRun {
   struct Segment;
   struct Tile;
   struct Slot;
-  struct Merges;
   std::vector<float> singularValues(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece,
                                     const std::function<void(uint64_t)>& afterTile);
   void stream(std::vector<Tile> tiles, const std::function<void(uint64_t)>& afterTile);

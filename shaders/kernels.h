@@ -177,10 +177,12 @@ const uint kStd = 4u;
 const uint kSem = 5u;
 const uint kCount = 6u;
 
-// A part of a cell's entries: sum, sum of squared deviations from the mean, range and number of the finite ones.
+// A part of a cell's entries: their sum as that of two floats, the root of the sum of squared deviations from the mean, range and
+// number of the finite ones.
 struct ReduceNode {
   float sum;
-  float squares;
+  float rest;
+  float spread;
   float low;
   float high;
   uint count;
@@ -203,7 +205,7 @@ static_assert(sizeof(RowStats) == 28 && sizeof(StatsPartial) == 28 && sizeof(Pai
               sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 48 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
 static_assert(sizeof(PairsPush) == 72 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
-              sizeof(ReduceNode) == 24 && sizeof(TopState) == 16);
+              sizeof(ReduceNode) == 28 && sizeof(TopState) == 16);
 }  // namespace divlens::kernels
 #endif
 #endif

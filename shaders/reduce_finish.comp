@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // The statistic of each cell from the root of its tree: mean, min, max, std and sem (n - 1), count of finite entries.
 #include "kernels.h"
+#include "reduce_node.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(std430, set = 0, binding = 0) readonly buffer Nodes { ReduceNode nodes[]; };
@@ -13,11 +14,14 @@ uint statistic(ReduceNode n) {
   if (n.count == 0u && n.others == 0u) return kMaskedBits;
   if (push.how == kCount) return floatBitsToUint(count);
   if (n.count == 0u) return push.how == kMean && push.chosen == 1u ? floatBitsToUint(n.sum) : kNanBits;  // a group of one
-  if (push.how == kMean) return floatBitsToUint(n.sum / count);
+  if (push.how == kMean) {
+    vec2 mean = meanOf(n);
+    return floatBitsToUint(mean.x + mean.y);
+  }
   if (push.how == kMin) return floatBitsToUint(n.low);
   if (push.how == kMax) return floatBitsToUint(n.high);
   if (n.count == 1u) return kNanBits;
-  float std = sqrt(n.squares / (count - 1.0));
+  float std = n.spread / sqrt(count - 1.0);
   return floatBitsToUint(push.how == kStd ? std : std / sqrt(count));
 }
 

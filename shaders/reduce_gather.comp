@@ -17,7 +17,7 @@ void main() {
   uint bits = values[push.firstValue + cell * push.entries + chosen[i % push.chosen]];
   float v = uintBitsToFloat(bits);
   if (isFiniteBits(bits))
-    nodes[i] = ReduceNode(v, 0.0, v, v, 1u, 0u);
+    nodes[i] = ReduceNode(v, 0.0, 0.0, v, v, 1u, 0u);
   else
-    nodes[i] = ReduceNode(push.chosen == 1u ? v : 0.0, 0.0, 3.4e38, -3.4e38, 0u, bits == kMaskedBits ? 0u : 1u);
+    nodes[i] = ReduceNode(push.chosen == 1u ? v : 0.0, 0.0, 0.0, 3.4e38, -3.4e38, 0u, bits == kMaskedBits ? 0u : 1u);
 }

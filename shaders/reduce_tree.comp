@@ -1,8 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// One level of the pairwise tree over a cell's entries: node i takes in node i + stride. Sums of squared deviations merge by
-// Chan, Golub, LeVeque (1979). The tree depends on the entries' order alone, so that tiles and devices' ranks change no bit.
+// One level of the pairwise tree over a cell's entries: node i takes in node i + stride. Squared deviations merge by Chan, Golub,
+// LeVeque (1979), as roots, so that they neither overflow nor vanish. The tree depends on the entries' order alone, so that tiles and devices' ranks change no bit.
 #include "kernels.h"
+#include "reduce_node.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(std430, set = 0, binding = 0) buffer Nodes { ReduceNode nodes[]; };
@@ -25,9 +26,12 @@ void main() {
   if (a.count != 0u) {
     float na = float(a.count);
     float nb = float(b.count);
-    float delta = b.sum / nb - a.sum / na;
-    b = ReduceNode(a.sum + b.sum, a.squares + b.squares + delta * delta * (na * nb / (na + nb)), min(a.low, b.low), max(a.high, b.high),
-                   a.count + b.count, others);
+    vec2 meanA = meanOf(a);
+    vec2 meanB = meanOf(b);
+    precise float delta = (meanB.x - meanA.x) + (meanB.y - meanA.y);
+    vec2 sum = added(vec2(a.sum, a.rest), vec2(b.sum, b.rest));
+    b = ReduceNode(sum.x, sum.y, length3(a.spread, b.spread, abs(delta) * sqrt(na * nb / (na + nb))), min(a.low, b.low),
+                   max(a.high, b.high), a.count + b.count, others);
   }
   b.others = others;
   nodes[base + at] = b;

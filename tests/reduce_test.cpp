@@ -138,3 +138,24 @@ TEST_CASE_METHOD(GpuTest, "groups reduce their own entries, in the order of firs
       }
   }
 }
+
+TEST_CASE_METHOD(GpuTest, "spreads keep their digits, however large, small or far from zero the entries are",
+                 "[gpu][reduce]") {
+  Random random(9);
+  std::vector<double> far;
+  for (int i = 0; i < 1001; ++i) far.push_back(double(float(1e4 + random.normal())));
+  for (const std::vector<double>& entries : {std::vector<double>{double(1e30F), double(3e30F)},
+                                             {double(1e-30F), double(3e-30F)},
+                                             {double(10000.001F), double(10000.002F), double(10000.004F)},
+                                             far}) {
+    const auto count = int64_t(entries.size());
+    const Array values{
+        "table", {axis("row", 1), axis("column", 1), axis("example", count)}, Kind::Scalar, DType::F32, entries};
+    for (const std::string how : {"mean", "std", "sem"}) {
+      const Cells got = run(dumpOf({values}), {.rows = "row", .columns = "column", .reduce = {"example=" + how}});
+      const double expected = oracleStatistic(how, entries);
+      CAPTURE(how, expected, got.panels[0][0]);
+      CHECK(std::abs(double(got.panels[0][0]) - expected) <= 5e-6 * std::abs(expected));
+    }
+  }
+}

@@ -15,7 +15,7 @@ namespace {
 using kernels::ReducePush;
 
 constexpr uint32_t kLocalSize = 64;
-constexpr uint64_t kMaxNodes = uint64_t{1} << 20;  // 20 MB of nodes at once, unless one cell has more
+constexpr uint64_t kMaxNodes = uint64_t{1} << 20;  // 28 MB of nodes at once, unless one cell has more
 constexpr uint32_t kMaxDispatches = 512;           // a sort of 2^20 keys has 210 steps
 
 /// One row for each statistic: how the tree's root becomes a value; quantiles are sorted instead.

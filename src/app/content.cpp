@@ -76,9 +76,11 @@ FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const 
                       const char* option) {
   FigureAxis out{.name = axis.name, .count = int64_t(axis.positions.size())};
   // Positions that count from 0 need no words: there may be millions.
-  bool counts = axis.labels.empty();
+  const bool stands = axis.labels.empty() && axis.coordinates.size() == axis.positions.size();
+  bool counts = axis.labels.empty() && !stands;
   for (size_t i = 0; counts && i < axis.positions.size(); ++i) counts = axis.positions[i] == int64_t(i);
-  for (size_t i = 0; !counts && i < axis.positions.size(); ++i) out.labels.push_back(axis.label(i));
+  for (size_t i = 0; !counts && i < axis.positions.size(); ++i)
+    out.labels.push_back(stands ? fmt::format("{}", axis.coordinates[i]) : axis.label(i));
   const std::string scale = axisScale(options, axis.name);
   std::vector<double> coordinates = axis.coordinates;
   if (coordinates.empty() && scale != "category") {

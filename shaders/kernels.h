@@ -177,8 +177,8 @@ const uint kStd = 4u;
 const uint kSem = 5u;
 const uint kCount = 6u;
 
-// A part of a cell's entries: their sum as that of two floats, the root of the sum of squared deviations from the mean, range and
-// number of the finite ones.
+// A part of a cell's entries: their sum as that of two floats, the root of the sum of squared deviations from the mean,
+// range and number of the finite ones.
 struct ReduceNode {
   float sum;
   float rest;

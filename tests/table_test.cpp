@@ -84,3 +84,23 @@ TEST_CASE("faults of a table are told with line and column", "[table]") {
   CHECK_THAT(refused("\xFF\xFEr\0,\0"), ContainsSubstring("UTF-16"));
   CHECK_THAT(refused("r,a\nx,\x1b[31m\n"), ContainsSubstring("\\x1B[31m"));
 }
+
+TEST_CASE("a table of several panels has an axis of them, which are groups", "[table]") {
+  const Tensor tensor = table("panel,site,0,x\nkl,a,1,2\nkl,b,3,4\njsd,a,5,6\njsd,b,7,8\n");
+  CHECK(tensor.shape == std::vector<int64_t>{2, 2, 2});
+  REQUIRE(tensor.axes.size() == 3);
+  CHECK(tensor.axes[0].name == "panel");
+  CHECK(tensor.axes[0].labels == Labels{"kl", "jsd"});
+  CHECK(tensor.axes[0].groups == Labels{"kl", "jsd"});
+  CHECK(tensor.axes[1].name == "site");
+  CHECK(tensor.axes[1].labels == Labels{"a", "b"});
+  CHECK(tensor.axes[2].labels == Labels{"0", "x"});
+  CHECK(allElements(tensor) == std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8});
+  // Rows that are merely called so, and a column of numbers beside them.
+  const Tensor plain = table("panel,x,y\na,1,2\nb,3,4\n");
+  CHECK(plain.shape == std::vector<int64_t>{2, 2});
+  CHECK(plain.axes[0].labels == Labels{"a", "b"});
+  CHECK(allElements(plain) == std::vector<float>{1, 2, 3, 4});
+  CHECK_THAT(refused("panel,x,y\na,1,2\nb,q,4\n"), ContainsSubstring("line 3, column 2: 'q'"));
+  CHECK_THAT(refused("panel,x,y\na,k,2\na,l,2\nb,k,4\n"), ContainsSubstring("line 2, column 2: 'k'"));
+}

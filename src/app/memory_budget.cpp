@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "error.h"
@@ -50,6 +51,18 @@ void checkAddressSpace() {
                                         double(limit.rlim_cur) / double(kMiB), double(needed) / double(kMiB)));
 }
 
+/// What writing the result takes, measured: a cell is read back, and some formats hold it as text or as a JSON value.
+uint64_t writingBytes(const Plan& plan, const Settings& settings) {
+  uint64_t perCell = 0;
+  for (const Output& output : settings.outputs) {
+    const Writer writer = output.format->writer;
+    const bool table = writer == Writer::Csv || writer == Writer::Tsv;
+    perCell = std::max<uint64_t>(perCell, writer == Writer::Json ? 56 : table ? 24 : 12);
+  }
+  const uint64_t panels = std::max<size_t>(plan.panels.size(), 1) * std::max<size_t>(plan.metrics.size(), 1);
+  return perCell * panels * plan.rows.positions.size() * plan.columns.positions.size();
+}
+
 }  // namespace
 
 void applyBudgets(EvaluateOptions& options, const gpu::Context& context, const Plan& plan, const Settings& settings) {
@@ -61,7 +74,9 @@ void applyBudgets(EvaluateOptions& options, const gpu::Context& context, const P
   if (const uint64_t free = context.unifiedMemory() ? 0 : context.freeMemory();
       options.maxGpuMemory == 0 && free > values)
     options.maxGpuMemory = free - values;
-  options.maxRam = left(settings.maxRam, settings.maxRam ? processSize().resident + onProcessor : 0, "--max-ram");
+  options.maxRam =
+      left(settings.maxRam, settings.maxRam ? processSize().resident + onProcessor + writingBytes(plan, settings) : 0,
+           "--max-ram");
 }
 
 void evaluateInMemory(Result& result, const gpu::Context& context, const Plan& plan, EvaluateOptions options) {

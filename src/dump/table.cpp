@@ -58,6 +58,49 @@ void appendRow(Table& table, const Record& record, size_t firstCell, const std::
   ++table.rows;
 }
 
+/// The second column of a table whose first one is called "panel": the rows' labels where compute wrote several panels.
+struct SecondColumn {
+  std::vector<std::string> cells;
+  std::vector<size_t> lines;
+};
+
+/// Rows of each panel, where the same rows follow each other under every panel; else 0.
+size_t rowsOfPanels(const Table& table, const SecondColumn& second) {
+  const std::vector<std::string>& panels = table.rowLabels;
+  const auto rows = static_cast<size_t>(
+      std::find_if(panels.begin(), panels.end(), [&](const std::string& p) { return p != panels.front(); }) -
+      panels.begin());
+  if (rows == panels.size() || panels.size() % rows != 0) return 0;
+  for (size_t i = 0; i < panels.size(); ++i)
+    if (panels[i] != panels[i / rows * rows] || second.cells[i] != second.cells[i % rows]) return 0;
+  return rows > 1 || !tableNumber(second.cells.front()) ? rows : 0;
+}
+
+/// The panels become an axis, or the second column one of numbers after all.
+void placeSecondColumn(Table& table, SecondColumn second, const std::string& file) {
+  if (const size_t rows = rowsOfPanels(table, second)) {
+    for (size_t i = 0; i < table.rows; i += rows) table.panelLabels.push_back(table.rowLabels[i]);
+    second.cells.resize(rows);
+    table.rowLabels = std::move(second.cells);
+    table.rowAxis = trimmed(table.columnLabels.front());
+    table.columnLabels.erase(table.columnLabels.begin());
+    table.rows = rows;
+    return;
+  }
+  std::vector<double> values;
+  for (size_t row = 0; row < table.rows; ++row) {
+    const auto value = tableNumber(second.cells[row]);
+    if (!value)
+      badInput(file, fmt::format("line {}, column 2: '{}' is not a number", second.lines[row],
+                                 escaped(second.cells[row], 40)));
+    values.push_back(*value);
+    const auto rest = table.values.begin() + static_cast<ptrdiff_t>(row * table.columns);
+    values.insert(values.end(), rest, rest + static_cast<ptrdiff_t>(table.columns));
+  }
+  table.values = std::move(values);
+  ++table.columns;
+}
+
 // A first cell that is a number means that there is neither a header nor a column of labels.
 Table parse(std::string_view text, char separator, const std::string& file) {
   Table table;
@@ -65,6 +108,8 @@ Table parse(std::string_view text, char separator, const std::string& file) {
   Record record;
   bool first = true;
   bool labelled = true;
+  bool panels = false;
+  SecondColumn second;
   while (reader.next(record)) {
     const bool blank = record.cells.size() == 1 && record.cells[0].empty();
     if (blank && (first || table.columns + (labelled ? 1 : 0) > 1)) continue;
@@ -77,13 +122,19 @@ Table parse(std::string_view text, char separator, const std::string& file) {
       if (labelled) {
         if (!trimmed(record.cells[0]).empty()) table.rowAxis = trimmed(record.cells[0]);
         table.columnLabels.assign(record.cells.begin() + 1, record.cells.end());
+        panels = table.rowAxis == "panel" && table.columns >= 2;
+        if (panels) --table.columns;
         continue;
       }
     }
+    appendRow(table, record, panels ? 2 : labelled ? 1 : 0, file);
     if (labelled) table.rowLabels.push_back(record.cells[0]);
-    appendRow(table, record, labelled ? 1 : 0, file);
+    if (!panels) continue;
+    second.cells.push_back(record.cells[1]);
+    second.lines.push_back(record.line);
   }
   if (table.rows == 0) badInput(file, "no cells: the table has no rows of numbers");
+  if (panels) placeSecondColumn(table, std::move(second), file);
   return table;
 }
 
@@ -197,6 +248,13 @@ Dump dumpOfTable(const ByteSource& source, Table table) {
   tensor.dtype = DType::F64;
   tensor.dtypeName = info(DType::F64).name;
   tensor.shape = {static_cast<int64_t>(table.rows), static_cast<int64_t>(table.columns)};
+  if (!table.panelLabels.empty()) {
+    const size_t panels = table.panelLabels.size();
+    tensor.shape.insert(tensor.shape.begin(), static_cast<int64_t>(panels));
+    tensor.axes.push_back(makeAxis("panel", panels, table.panelLabels));
+    tensor.axes.back().groups = std::move(table.panelLabels);
+    dump.notes.push_back("the table has panels: --group panel draws each of them, --select panel=LABEL one");
+  }
   tensor.strides = stridesInC(tensor.shape);
   tensor.kind = Kind::Scalar;
   tensor.axes.push_back(makeAxis(table.rowAxis, table.rows, std::move(table.rowLabels)));

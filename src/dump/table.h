@@ -14,7 +14,8 @@ struct Table {
   std::string rowAxis = "row", columnAxis = "column";
   std::vector<std::string> rowLabels;  ///< empty, or one a row
   std::vector<std::string> columnLabels;
-  std::vector<double> values;  ///< row by row
+  std::vector<std::string> panelLabels;  ///< empty, or one for each block of `rows` rows
+  std::vector<double> values;            ///< panel by panel, row by row
   size_t rows = 0;
   size_t columns = 0;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/repeat.h"
 #include "app/view_options.h"
 
 namespace divlens {
@@ -49,15 +50,8 @@ std::string statisticPrefix(const Plan& plan) {
 
 /// Words of the command with directories taken from paths: what a reviewer may see.
 std::string anonymousCommand(const Settings& settings) {
-  std::vector<std::string> words = {"divlens"};
-  for (const std::string& word : settings.arguments) {
-    const size_t slash = word.rfind('/');
-    const size_t start = word.find_first_of("=:");
-    std::string shown = word;
-    if (slash != std::string::npos)
-      shown = (start != std::string::npos && start < slash ? word.substr(0, start + 1) : "") + word.substr(slash + 1);
-    words.push_back(shown);
-  }
+  std::vector<std::string> words = wordsWithoutFolders(settings.arguments);
+  words.insert(words.begin(), "divlens");
   return shellLine(words);
 }
 

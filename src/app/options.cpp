@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/help_text.h"
+#include "app/repeat.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "suggest.h"
@@ -138,8 +139,9 @@ void finishOutputs(Settings& settings, const Command& command) {
 void finish(Settings& settings, const Command& command) {
   const size_t count = settings.dumps.size();
   if (!settings.from.empty()) {
-    if (count == 0 && settings.outputs.empty()) return;
-    throw Error(Exit::Usage, "--from prints the command of a picture; give neither dumps nor outputs beside it");
+    if (count == 0) return;
+    throw Error(Exit::Usage,
+                "--from prints or repeats the command of a picture, which has its dumps; give none beside it");
   }
   if (count < command.fewestDumps) {
     throw Error(Exit::Usage, fmt::format("divlens {0}: name a file: divlens {0} {1}", command.name, command.usage));
@@ -247,7 +249,13 @@ Settings parseOptions(int argc, const char* const* argv, const HelpLists& lists)
   }
   settings.command = command->name;
   finish(settings, *command);
-  return settings;
+  if (settings.from.empty() || settings.outputs.empty()) return settings;
+  const std::vector<std::string> all = repeatedArguments(settings);
+  std::vector<const char*> pointers = {argv[0]};
+  for (const std::string& word : all) pointers.push_back(word.c_str());
+  Settings repeated = parseOptions(static_cast<int>(pointers.size()), pointers.data(), lists);
+  findBesidePicture(repeated, settings.from);
+  return repeated;
 }
 
 }  // namespace divlens

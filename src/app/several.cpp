@@ -33,7 +33,20 @@ std::optional<size_t> minusOf(const Settings& settings, const std::vector<std::s
   return found == names.end() ? std::nullopt : std::optional(size_t(found - names.begin()));
 }
 
-void checkShape(const Plan& plan, const Plan& other, const std::string& name) {
+/// Says where the labels of an axis part; empty where they agree, or one side has none.
+std::string labelsDiffer(const PlanAxis& a, const PlanAxis& b) {
+  if (a.labels.empty() || b.labels.empty()) return "";
+  for (size_t i = 0; i < a.labels.size(); ++i)
+    if (a.labels[i] != b.labels[i])
+      return fmt::format("its {} {} is '{}', the first dump's '{}'", escaped(a.name), i, escaped(b.labels[i]),
+                         escaped(a.labels[i]));
+  return "";
+}
+
+/// Error(Usage) where the grids do not fit on each other; a warning where only the labels of panels side by side
+/// differ.
+void checkShape(const Plan& plan, const Plan& other, const std::string& name, bool subtracted,
+                const Settings& settings) {
   const auto check = [&](const PlanAxis& a, const PlanAxis& b) {
     if (a.name != b.name || a.positions.size() != b.positions.size())
       throw Error(
@@ -41,6 +54,12 @@ void checkShape(const Plan& plan, const Plan& other, const std::string& name) {
           fmt::format("{}: its grid has {} entries of {}, the first dump's has {} of {}; choose axes and entries "
                       "with --rows, --columns and --select",
                       escapedPath(name), b.positions.size(), b.name, a.positions.size(), a.name));
+    const std::string where = labelsDiffer(a, b);
+    if (where.empty()) return;
+    if (subtracted)
+      throw Error(Exit::Usage,
+                  fmt::format("--minus: {}: {}; unlike cells are not subtracted", escapedPath(name), where));
+    say(settings, fmt::format("warning: {}: {}; the figure shows the first dump's labels", escapedPath(name), where));
   };
   check(plan.rows, other.rows);
   check(plan.columns, other.columns);
@@ -140,12 +159,13 @@ Settings settingsOfEach(const Settings& settings) {
 
 std::vector<std::unique_ptr<Session>> planOthers(Session& session, const Settings& settings) {
   std::vector<std::unique_ptr<Session>> others;
+  const bool subtracted = minusOf(settings, dumpNames(settings.dumps)).has_value();
   Settings next = settingsOfEach(settings);
   for (size_t i = 1; i < settings.dumps.size(); ++i) {
     next.dumps = {settings.dumps[i]};
     Session& other = *others.emplace_back(std::make_unique<Session>());
     planSession(other, next);
-    checkShape(session.plan, other.plan, settings.dumps[i]);
+    checkShape(session.plan, other.plan, settings.dumps[i], subtracted, settings);
     session.plan.inputs.insert(session.plan.inputs.end(), other.plan.inputs.begin(), other.plan.inputs.end());
     session.otherDumps.push_back(other.dump.path);
   }

@@ -8,6 +8,7 @@
 #include "figure/axis_labels.h"
 #include "figure/cell_marks.h"
 #include "figure/colorbar_layout.h"
+#include "figure/figure_parts.h"
 #include "figure/figure_style.h"
 #include "figure/label_text.h"
 #include "figure/panel_grid.h"
@@ -26,33 +27,6 @@ std::string axisTitle(const std::optional<std::string>& given, const FigureAxis&
   if (given) return *given;
   return axis.count == 1 && axis.name == "value" ? "" : capitalised(axis.name);
 }
-
-// What can be left out of a figure too small for it, in the order in which it goes.
-enum Part : unsigned {
-  Parameters = 1,
-  Title = 2,
-  CbarLabel = 4,
-  XLabel = 8,
-  YLabel = 16,
-  Cbar = 32,
-  XTicks = 64,
-  YTicks = 128
-};
-struct PartRow {
-  Part part;
-  const char* name;
-  bool takesWidth;
-};
-constexpr PartRow kParts[] = {
-    {Parameters, "parameter line", false},
-    {CbarLabel, "colour bar's label", true},
-    {XLabel, "x label", false},
-    {YLabel, "y label", true},
-    {Title, "title", false},
-    {Cbar, "colour bar", true},
-    {XTicks, "x tick labels", false},
-    {YTicks, "y tick labels", true},
-};
 
 class Builder {
  public:
@@ -112,7 +86,8 @@ class Builder {
         note_ = note;
         place();
       }
-      const bool narrow = inner_.w < leastWidth, low = inner_.h < leastHeight;
+      const bool narrow = panelWidth() * static_cast<float>(grid_.columns) < leastWidth;
+      const bool low = panelHeight() * static_cast<float>(grid_.rows) < leastHeight;
       if (!narrow && !low) return;
       while (row != std::end(kParts) && (!has(row->part) || !(row->takesWidth ? narrow : low))) ++row;
       if (row == std::end(kParts)) break;
@@ -144,8 +119,10 @@ class Builder {
     return {options_, content_.scales[scale], static_cast<int>(scale), shaper_, style_};
   }
 
-  // Scales of their own have their bars beside their panels; a shared one has one bar as high as all panels.
+  // Scales of their own have their bars beside their panels, those with rows of their own beside the rows; a shared one
+  // has one bar as high as all panels.
   bool hasBar(int panel) const {
+    if (grid_.block) return false;
     const int next = panel + 1;
     const bool lastOfRow = next % grid_.columns == 0 || next >= panels();
     return has(Cbar) && content_.scales.size() > 1 && (lastOfRow || content_.scale(next) != content_.scale(panel));
@@ -157,7 +134,8 @@ class Builder {
     barRoom_ = 0;
     if (!has(Cbar)) return;
     const bool one = content_.scales.size() == 1;
-    const float room = one ? inner_.h : std::max(1.0f, panelHeight());
+    const auto rows = static_cast<float>(grid_.block ? grid_.blockRows() : 1);
+    const float room = one ? inner_.h : std::max(1.0f, rows * panelHeight() + (rows - 1) * gapY());
     const float labelRoom = one ? height() - titleHeight_ - footHeight_ : room + gapY() / 2;
     for (size_t i = 0; i < content_.scales.size(); ++i) {
       const std::string label = has(CbarLabel) ? barLabel(content_.scales[i]) : "";
@@ -171,6 +149,12 @@ class Builder {
       const Rect span{inner_.right() + style_.barGap, inner_.y, 0, inner_.h};
       addColorbar(out_, partsOf(0), span, bars_[0], titleHeight_, height() - footHeight_);
       return;
+    }
+    for (int panel = 0; grid_.block && panel < panels(); panel += grid_.block) {
+      const Rect top = panelRect(panel), bottom = panelRect(panel + grid_.block - 1);
+      const auto scale = static_cast<size_t>(content_.scale(panel));
+      addColorbar(out_, partsOf(scale), {inner_.right() + style_.barGap, top.y, 0, bottom.bottom() - top.y},
+                  bars_[scale], top.y - gapY() / 4, bottom.bottom() + gapY() / 4);
     }
     for (int panel = 0; panel < panels(); ++panel) {
       if (!hasBar(panel)) continue;
@@ -256,10 +240,16 @@ class Builder {
   }
 
   Rect panelRect(int panel) const {
-    const int row = panel / grid_.columns, column = panel % grid_.columns;
+    const int row = grid_.row(panel), column = grid_.column(panel);
     const float x = std::round(inner_.x + static_cast<float>(column) * (panelWidth() + gapX()));
     const float y = std::round(inner_.y + static_cast<float>(row) * (panelHeight() + gapY()));
     return {x, y, std::max(1.0f, std::floor(panelWidth())), std::max(1.0f, std::floor(panelHeight()))};
+  }
+
+  bool isLowest(int panel) const {
+    for (int below = panel + 1; below < panels(); ++below)
+      if (grid_.column(below) == grid_.column(panel)) return false;
+    return true;
   }
 
   void addText(const std::string& text, float x, float y, float size, HAlign h, VAlign v, int rotation = 0) {
@@ -284,9 +274,8 @@ class Builder {
     out_.list.items.emplace_back(cells);
     addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);
-    if (panel % grid_.columns == 0) addRowTicks(area, upper);
-    if (panel / grid_.columns == grid_.rows - 1 || panel + grid_.columns >= static_cast<int>(content_.panels.size()))
-      addColumnTicks(area);
+    if (grid_.column(panel) == 0) addRowTicks(area, upper);
+    if (isLowest(panel)) addColumnTicks(area);
     if (static_cast<size_t>(panel) < content_.panels.size())
       addText(shaper_.elide(panelTitle(panel), style_.labelSize, area.w + gapX()), area.x + area.w / 2,
               area.y - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center, VAlign::Bottom);

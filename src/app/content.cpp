@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <tuple>
 
@@ -59,6 +60,27 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
     const size_t upper = std::min(lower + 1, finite->size() - 1);
     return double((*finite)[lower]) + (double((*finite)[upper]) - double((*finite)[lower])) * (at - double(lower));
   };
+  return out;
+}
+
+/// Cells that --mask hides are left out, as those are that hold no number.
+Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden) {
+  struct Mean {
+    double sum = 0;
+    size_t count = 0;
+    float value() const { return count ? float(sum / double(count)) : std::numeric_limits<float>::quiet_NaN(); }
+  };
+  std::vector<Mean> down(cells.size() / columns), across(columns);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (!std::isfinite(cells[i]) || hidden.picks(cells[i])) continue;
+    for (Mean* mean : {&down[i / columns], &across[i % columns]}) {
+      mean->sum += double(cells[i]);
+      ++mean->count;
+    }
+  }
+  Marginals out;
+  for (const Mean& mean : down) out.rows.push_back(mean.value());
+  for (const Mean& mean : across) out.columns.push_back(mean.value());
   return out;
 }
 
@@ -211,6 +233,12 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
   content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
     return cells[size_t(panel)][size_t(row * columns + column)];
   };
+  if (options.marginals) {
+    const CellRule hidden = parseCellRule(options.mask, "--mask");
+    for (const std::vector<float>& panel : cells)
+      content.marginals.push_back(marginalsOf(panel, size_t(content.columns.count), hidden));
+    content.parameters += " · bars: means of rows and columns";
+  }
   return content;
 }
 

@@ -19,21 +19,6 @@ namespace {
 
 constexpr int64_t kMostAnnotated = 20000;
 
-Color cellColor(const ColorScale& scale, float v) {
-  switch (normClass(scale.norm.params, v)) {
-    case kCellBad:
-      return scale.colors.bad;
-    case kCellInf:
-      return scale.colors.inf;
-    case kCellUnder:
-      return scale.colors.under;
-    case kCellOver:
-      return scale.colors.over;
-    default:
-      return scale.colors.table[size_t(scale.norm.index(v))];
-  }
-}
-
 // seaborn's choice: dark on what has more than 0.408 of white's relative luminance (WCAG 2), over the background.
 Color contrasting(Color cell, Color background) {
   const auto linear = [&](uint8_t top, uint8_t below) {
@@ -207,6 +192,21 @@ void mark(Layout& out, const CellMarkParts& parts, const HeatmapArea& area, cons
 }
 
 }  // namespace
+
+Color cellColor(const ColorScale& scale, float v) {
+  switch (normClass(scale.norm.params, v)) {
+    case kCellBad:
+      return scale.colors.bad;
+    case kCellInf:
+      return scale.colors.inf;
+    case kCellUnder:
+      return scale.colors.under;
+    case kCellOver:
+      return scale.colors.over;
+    default:
+      return scale.colors.table[size_t(scale.norm.index(v))];
+  }
+}
 
 void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
   if (!parts.content.message.empty()) {

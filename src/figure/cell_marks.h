@@ -11,6 +11,8 @@ struct CellMarkParts {
   const FigureStyle& style;
 };
 
+/// The colour of a cell with that value.
+Color cellColor(const ColorScale& scale, float v);
 /// Draws what --annot, --threshold and --mark put over the cells of an area; what does not fit becomes a warning.
 void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& area);
 /// Checks --fmt, --mark's grammar and --mask without data; Error(Usage).

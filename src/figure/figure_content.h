@@ -19,6 +19,11 @@ struct FigureAxis {
   std::vector<float> edges;  ///< where cells stand at their coordinates: axis_scale.h
 };
 
+/// Means of a panel's rows and columns over their finite cells; NaN where there is none.
+struct Marginals {
+  std::vector<float> rows, columns;
+};
+
 /// What a figure says, apart from the cells themselves. The options' title and labels win over those here.
 struct FigureContent {
   FigureAxis rows, columns;
@@ -34,7 +39,8 @@ struct FigureContent {
       token;  ///< of the cell, as it is drawn; for --annot top1, else empty
   /// Panel by panel and entry by entry of the other axis, where along the layers a line of onsets lies, in cells.
   std::vector<std::vector<std::optional<double>>> onsets;
-  bool onsetDown = true;  ///< layers are the rows
+  bool onsetDown = true;             ///< layers are the rows
+  std::vector<Marginals> marginals;  ///< one a panel with --marginals, else empty
   int scale(int panel) const { return scaleOf.empty() ? 0 : scaleOf[static_cast<size_t>(panel)]; }
 };
 

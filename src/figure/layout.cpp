@@ -11,6 +11,7 @@
 #include "figure/figure_parts.h"
 #include "figure/figure_style.h"
 #include "figure/label_text.h"
+#include "figure/marginals.h"
 #include "figure/panel_grid.h"
 #include "figure/pixel_note.h"
 
@@ -36,6 +37,7 @@ class Builder {
         shaper_(shaper),
         style_(options),
         grid_(panelGrid(content)),
+        marginal_(marginalRoom(options, style_)),
         rows_(content.rows, options.yticklabels, "--yticklabels", shaper, style_.tickSize),
         columns_(content.columns, options.xticklabels, "--xticklabels", shaper, style_.tickSize),
         title_(options.title.value_or(content.title)),
@@ -135,7 +137,7 @@ class Builder {
     if (!has(Cbar)) return;
     const bool one = content_.scales.size() == 1;
     const auto rows = static_cast<float>(grid_.block ? grid_.blockRows() : 1);
-    const float room = one ? inner_.h : std::max(1.0f, rows * panelHeight() + (rows - 1) * gapY());
+    const float room = one ? inner_.h : std::max(1.0f, rows * panelHeight() + (rows - 1) * (marginal_ + gapY()));
     const float labelRoom = one ? height() - titleHeight_ - footHeight_ : room + gapY() / 2;
     for (size_t i = 0; i < content_.scales.size(); ++i) {
       const std::string label = has(CbarLabel) ? barLabel(content_.scales[i]) : "";
@@ -160,7 +162,7 @@ class Builder {
       if (!hasBar(panel)) continue;
       const Rect area = panelRect(panel);
       const auto scale = static_cast<size_t>(content_.scale(panel));
-      addColorbar(out_, partsOf(scale), {area.right() + style_.barGap, area.y, 0, area.h}, bars_[scale],
+      addColorbar(out_, partsOf(scale), {area.right() + marginal_ + style_.barGap, area.y, 0, area.h}, bars_[scale],
                   area.y - gapY() / 4, area.bottom() + gapY() / 4);
     }
   }
@@ -233,16 +235,16 @@ class Builder {
   }
   float gapY() const { return grid_.rows > 1 ? style_.line(style_.labelSize) + style_.px(8) : 0; }
   float panelWidth() const {
-    return (inner_.w - gapX() * static_cast<float>(grid_.columns - 1)) / static_cast<float>(grid_.columns);
+    return (inner_.w - gapX() * static_cast<float>(grid_.columns - 1)) / static_cast<float>(grid_.columns) - marginal_;
   }
   float panelHeight() const {
-    return (inner_.h - gapY() * static_cast<float>(grid_.rows - 1)) / static_cast<float>(grid_.rows);
+    return (inner_.h - gapY() * static_cast<float>(grid_.rows - 1)) / static_cast<float>(grid_.rows) - marginal_;
   }
 
   Rect panelRect(int panel) const {
     const int row = grid_.row(panel), column = grid_.column(panel);
-    const float x = std::round(inner_.x + static_cast<float>(column) * (panelWidth() + gapX()));
-    const float y = std::round(inner_.y + static_cast<float>(row) * (panelHeight() + gapY()));
+    const float x = std::round(inner_.x + static_cast<float>(column) * (panelWidth() + marginal_ + gapX()));
+    const float y = std::round(inner_.y + static_cast<float>(row) * (panelHeight() + marginal_ + gapY()) + marginal_);
     return {x, y, std::max(1.0f, std::floor(panelWidth())), std::max(1.0f, std::floor(panelHeight()))};
   }
 
@@ -273,12 +275,13 @@ class Builder {
     cells.dimmed = parseCellRule(options_.dim, "--dim");
     out_.list.items.emplace_back(cells);
     addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
+    if (marginal_ > 0) addMarginals(out_, {options_, content_, shaper_, style_}, cells, marginal_);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);
     if (grid_.column(panel) == 0) addRowTicks(area, upper);
     if (isLowest(panel)) addColumnTicks(area);
     if (static_cast<size_t>(panel) < content_.panels.size())
       addText(shaper_.elide(panelTitle(panel), style_.labelSize, area.w + gapX()), area.x + area.w / 2,
-              area.y - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center, VAlign::Bottom);
+              area.y - marginal_ - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center, VAlign::Bottom);
   }
 
   // "a) known"; panels without a label have no letter either.
@@ -359,6 +362,7 @@ class Builder {
   TextShaper& shaper_;
   FigureStyle style_;
   PanelGrid grid_;
+  float marginal_;  ///< room for --marginals, on the right of the cells and above them
   AxisLabels rows_, columns_;
   std::string title_, xlabel_, ylabel_;
   std::string note_;  ///< what pixels show that hold several cells

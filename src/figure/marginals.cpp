@@ -1,0 +1,88 @@
+#include "figure/marginals.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/axis_scale.h"
+
+namespace divlens {
+namespace {
+
+/// From the bar's zero to its longest.
+struct Span {
+  float low = 0, high = 0;
+  bool empty() const { return !(high > low); }
+};
+
+Span spanOf(const FigureContent& content, int scale) {
+  Span span;
+  for (size_t panel = 0; panel < content.marginals.size(); ++panel) {
+    if (content.scale(static_cast<int>(panel)) != scale) continue;
+    const Marginals& means = content.marginals[panel];
+    for (const std::vector<float>* side : {&means.rows, &means.columns})
+      for (const float v : *side)
+        if (std::isfinite(v)) span.low = std::min(span.low, v), span.high = std::max(span.high, v);
+  }
+  return span;
+}
+
+/// Calls `draw(from, to, mean)` for entries of an axis from `begin` on, as many together as share a pixel; pixels count
+/// from where the axis begins.
+template <typename Draw>
+void eachBar(const std::vector<float>& means, const std::vector<float>& edges, double begin, double end, float length,
+             Draw draw) {
+  const double pitch = length / (end - begin);
+  const auto at = [&](int64_t entry) {
+    const double place = (edgePosition(edges, static_cast<double>(entry)) - begin) * pitch;
+    return std::round(std::clamp(place, 0.0, static_cast<double>(length)));
+  };
+  double sum = 0, from = 0;
+  int64_t count = 0;
+  for (int64_t i = 0; i < static_cast<int64_t>(means.size()); ++i) {
+    const double to = at(i + 1);
+    if (at(i) >= length || to <= 0) continue;
+    if (count == 0 && sum == 0) from = at(i);
+    if (std::isfinite(means[static_cast<size_t>(i)]))
+      sum += static_cast<double>(means[static_cast<size_t>(i)]), ++count;
+    if (to - from < 1 && i + 1 < static_cast<int64_t>(means.size())) continue;
+    if (count > 0)
+      draw(static_cast<float>(from), static_cast<float>(to), static_cast<float>(sum / static_cast<double>(count)));
+    sum = 0;
+    count = 0;
+  }
+}
+
+}  // namespace
+
+float marginalRoom(const FigureOptions& options, const FigureStyle& style) {
+  return options.marginals ? std::round(style.px(20)) : 0;
+}
+
+void addMarginals(Layout& out, const CellMarkParts& parts, const HeatmapArea& area, float room) {
+  if (static_cast<size_t>(area.panel) >= parts.content.marginals.size()) return;
+  const ColorScale& scale = parts.content.scales[static_cast<size_t>(area.scale)];
+  const Marginals& means = parts.content.marginals[static_cast<size_t>(area.panel)];
+  const Span span = spanOf(parts.content, area.scale);
+  if (span.empty()) return;
+  const float gap = std::round(room / 6), longest = room - gap;
+  const auto along = [&](float v) { return std::round((v - span.low) / (span.high - span.low) * longest); };
+  const float zero = along(0), line = parts.style.lineWidth;
+  // The frame lies outside the cells.
+  const float right = area.rect.right() + gap, above = area.rect.y - gap;
+  eachBar(means.rows, parts.content.rows.edges, area.rowBegin, area.rowEnd, area.rect.h,
+          [&](float from, float to, float mean) {
+            const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
+            const float y = area.originUpper ? area.rect.y + from : area.rect.bottom() - to;
+            out.list.items.push_back(FilledRect{{right + low, y, high - low, to - from}, cellColor(scale, mean)});
+          });
+  eachBar(means.columns, parts.content.columns.edges, area.columnBegin, area.columnEnd, area.rect.w,
+          [&](float from, float to, float mean) {
+            const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
+            out.list.items.push_back(
+                FilledRect{{area.rect.x + from, above - high, to - from, high - low}, cellColor(scale, mean)});
+          });
+  out.list.items.push_back(FilledRect{{right + zero, area.rect.y, line, area.rect.h}, parts.style.ink});
+  out.list.items.push_back(FilledRect{{area.rect.x, above - zero, area.rect.w, line}, parts.style.ink});
+}
+
+}  // namespace divlens

@@ -1,0 +1,80 @@
+// --marginals: bars beside the cells.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <regex>
+
+#include "catch.h"
+#include "program.h"
+
+using namespace divlens::test;
+
+namespace {
+
+struct Bar {
+  double x, y, width, height;
+};
+
+/// Rectangles of that colour in an SVG.
+std::vector<Bar> bars(const std::string& svg, const std::string& fill) {
+  const std::regex rect(
+      fmt::format(R"-(<rect x="([-0-9.]+)" y="([-0-9.]+)" width="([0-9.]+)" height="([0-9.]+)" fill="{}")-", fill));
+  std::vector<Bar> out;
+  for (std::sregex_iterator it(svg.begin(), svg.end(), rect), end; it != end; ++it)
+    out.push_back({std::stod((*it)[1]), std::stod((*it)[2]), std::stod((*it)[3]), std::stod((*it)[4])});
+  return out;
+}
+
+std::string drawn(const Folder& folder, const std::string& table, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"render", folder.write("t.csv", table), "--marginals", "-o", folder / "t.svg"};
+  words.insert(words.end(), more.begin(), more.end());
+  const Ran ran = run(words);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  return readBytes(folder / "t.svg");
+}
+
+// The map's ends, of the least and the largest cell, and its middle.
+const std::string kLow = "#440154", kHigh = "#fde724", kMiddle = "#20908c";
+
+}  // namespace
+
+TEST_CASE("bars beside rows and columns are as long as their means, in their colours", "[marginals]") {
+  const Folder folder;
+  const std::string svg = drawn(folder, "r,a,b\nx,1,1\ny,3,3\n");
+  const std::vector<Bar> low = bars(svg, kLow), high = bars(svg, kHigh), middle = bars(svg, kMiddle);
+  REQUIRE(low.size() == 1);   // the mean 1 of the upper row
+  REQUIRE(high.size() == 1);  // the mean 3 of the lower one
+  REQUIRE(middle.size() == 2);
+  CHECK(std::abs(low[0].width - high[0].width / 3) <= 1);
+  CHECK(low[0].x == high[0].x);
+  CHECK(low[0].y + low[0].height == high[0].y);
+  for (const Bar& column : middle) {
+    CHECK(std::abs(column.height - high[0].width * 2 / 3) <= 1);
+    CHECK(column.y + column.height < low[0].y);
+  }
+  CHECK(middle[0].x + middle[0].width == middle[1].x);
+  CHECK(has(svg, "bars: means of rows and columns"));
+}
+
+TEST_CASE("means leave out what is no number and what --mask hides", "[marginals]") {
+  const Folder folder;
+  // Means of the rows: 1 and 3; of the columns: 2 and 2.
+  const std::string svg = drawn(folder, "r,a,b,c\nx,1,nan,inf\ny,3,3,90\n", {"--mask", ">50", "--vmax", "3"});
+  REQUIRE(bars(svg, kHigh).size() == 2);  // the lower row, and column b
+  CHECK(bars(svg, kLow).size() == 1);
+  CHECK(bars(svg, kMiddle).size() == 1);
+}
+
+TEST_CASE("negative means reach to the other side of zero, and nothing is drawn of nothing", "[marginals]") {
+  const Folder folder;
+  const std::string svg = drawn(folder, "r,a,b\nx,-2,-2\ny,2,2\n", {"--cmap", "viridis", "--origin", "lower"});
+  REQUIRE(bars(svg, kLow).size() == 1);
+  REQUIRE(bars(svg, kHigh).size() == 1);
+  const Bar low = bars(svg, kLow)[0], high = bars(svg, kHigh)[0];
+  CHECK(low.x + low.width == high.x);
+  CHECK(std::abs(low.width - high.width) <= 1);
+  CHECK(low.y > high.y);  // the first row is the lowest
+  CHECK(bars(drawn(folder, "r,a\nx,nan\n"), kHigh).empty());
+  drawn(folder, "r,a\nx,0\n");
+}

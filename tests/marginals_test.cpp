@@ -1,6 +1,7 @@
-// --marginals: bars beside the cells.
+// --marginals: bars beside the cells; and lines between groups of rows and columns.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <regex>
 
@@ -77,4 +78,27 @@ TEST_CASE("negative means reach to the other side of zero, and nothing is drawn 
   CHECK(low.y > high.y);  // the first row is the lowest
   CHECK(bars(drawn(folder, "r,a\nx,nan\n"), kHigh).empty());
   drawn(folder, "r,a\nx,0\n");
+}
+
+TEST_CASE("groups of rows and of columns are parted by lines, whatever is selected", "[marginals]") {
+  const Folder folder;
+  const std::string dump = folder.write("t.csv", "row,a,b,c\n0,1,2,3\n1,4,5,6\n2,7,8,9\n3,1,2,3\n");
+  const std::string groups = folder.write("g.csv", "row,group\n0,x\n1,x\n2,y\n3,y\n");
+  const auto lines = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"render", dump, "--rows", "row", "--columns", "column", "-o", folder / "t.svg"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run(words);
+    INFO(ran.err);
+    REQUIRE(ran.code == 0);
+    return bars(readBytes(folder / "t.svg"), "#1a1a1a");
+  };
+  const std::vector<Bar> without = lines({}), with = lines({"--groups", groups});
+  REQUIRE(with.size() == without.size() + 1);
+  // Half-way down four rows: the frame's left and right sides are as high as the cells.
+  const auto tallest =
+      std::max_element(without.begin(), without.end(), [](const Bar& a, const Bar& b) { return a.height < b.height; });
+  CHECK(std::any_of(with.begin(), with.end(), [&](const Bar& bar) {
+    return bar.width > 100 && std::abs(bar.y + bar.height / 2 - (tallest->y + tallest->height / 2)) <= 1.5;
+  }));
+  CHECK(lines({"--groups", groups, "--select", "row=0:2"}).size() == lines({"--select", "row=0:2"}).size());
 }

@@ -103,6 +103,8 @@ FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const 
   for (size_t i = 0; counts && i < axis.positions.size(); ++i) counts = axis.positions[i] == int64_t(i);
   for (size_t i = 0; !counts && i < axis.positions.size(); ++i)
     out.labels.push_back(stands ? fmt::format("{}", axis.coordinates[i]) : axis.label(i));
+  for (size_t i = 1; i < axis.groups.size(); ++i)
+    if (axis.groups[i] != axis.groups[i - 1]) out.breaks.push_back(int64_t(i));
   const std::string scale = axisScale(options, axis.name);
   std::vector<double> coordinates = axis.coordinates;
   if (coordinates.empty() && scale != "category") {

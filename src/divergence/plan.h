@@ -50,6 +50,7 @@ struct PlanAxis {
   std::string name;
   std::vector<int64_t> positions;   ///< in the dump, in the order of --select
   std::vector<std::string> labels;  ///< one for each position; empty where the dump has none
+  std::vector<std::string> groups;  ///< the same
   std::vector<double> coordinates;  ///< one for each position; empty where the dump has none
   int64_t length = 0;               ///< of the whole axis in the dump
   bool synthetic = false;           ///< stands for no axis of the tensor: one entry

@@ -157,6 +157,7 @@ PlanAxis planAxis(const Axis& axis, int64_t stride, const AxisUse& use) {
     for (int64_t i = 0; i < axis.length; ++i) out.positions[static_cast<size_t>(i)] = i;
   }
   out.labels = picked(axis.labels, out.positions);
+  out.groups = picked(axis.groups, out.positions);
   out.coordinates = picked(axis.coordinates, out.positions);
   out.how = use.how.value_or(Reduce::Mean);
   out.quantile = use.quantile;

@@ -16,7 +16,8 @@ struct FigureAxis {
   int64_t count = 0;
   std::vector<std::string> labels;
   double begin = 0, end = 0;
-  std::vector<float> edges;  ///< where cells stand at their coordinates: axis_scale.h
+  std::vector<float> edges;     ///< where cells stand at their coordinates: axis_scale.h
+  std::vector<int64_t> breaks;  ///< entries that begin another group than the one before: a line is drawn there
 };
 
 /// Means of a panel's rows and columns over their finite cells; NaN where there is none.

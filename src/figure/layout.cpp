@@ -10,6 +10,7 @@
 #include "figure/colorbar_layout.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_style.h"
+#include "figure/group_lines.h"
 #include "figure/label_text.h"
 #include "figure/marginals.h"
 #include "figure/panel_grid.h"
@@ -276,6 +277,7 @@ class Builder {
     out_.list.items.emplace_back(cells);
     addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
     if (marginal_ > 0) addMarginals(out_, {options_, content_, shaper_, style_}, cells, marginal_);
+    addGroupLines(out_, {options_, content_, shaper_, style_}, cells);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);
     if (grid_.column(panel) == 0) addRowTicks(area, upper);
     if (isLowest(panel)) addColumnTicks(area);

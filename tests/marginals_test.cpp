@@ -102,3 +102,26 @@ TEST_CASE("groups of rows and of columns are parted by lines, whatever is select
   }));
   CHECK(lines({"--groups", groups, "--select", "row=0:2"}).size() == lines({"--select", "row=0:2"}).size());
 }
+
+TEST_CASE("shares of cells beyond a threshold are bars from 0 to 1", "[marginals]") {
+  const Folder folder;
+  const std::string table = folder.write("t.csv", "r,a,b\nx,1,1\ny,3,3\nz,3,nan\n");
+  const auto render = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"render", table, "-o", folder / "t.svg"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  REQUIRE(render({"--threshold", "2", "--marginals=beyond"}).code == 0);
+  const std::string svg = readBytes(folder / "t.svg");
+  // Rows: 0, 1 and 1 (of one cell); columns: 2/3 and 1/2.
+  std::vector<Bar> found = bars(svg, "#6e6e6e");
+  CAPTURE(svg);
+  REQUIRE(found.size() == 5);
+  const double longest = found[1].width;
+  CHECK(found[0].width == 0);
+  CHECK(found[2].width == longest);
+  CHECK(std::abs(found[3].height - longest * 2 / 3) <= 1);
+  CHECK(std::abs(found[4].height - longest / 2) <= 1);
+  CHECK(render({"--marginals=beyond"}).code == 2);
+  CHECK(render({"--marginals=median"}).code == 2);
+}

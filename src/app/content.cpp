@@ -63,8 +63,10 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
   return out;
 }
 
-/// Cells that --mask hides are left out, as those are that hold no number.
-Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden) {
+/// Means of rows and columns, or with a threshold the shares of their cells that reach it. Cells that --mask hides are
+/// left out, as those are that hold no finite number.
+Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden,
+                      std::optional<double> threshold) {
   struct Mean {
     double sum = 0;
     size_t count = 0;
@@ -74,7 +76,7 @@ Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const Cel
   for (size_t i = 0; i < cells.size(); ++i) {
     if (!std::isfinite(cells[i]) || hidden.picks(cells[i])) continue;
     for (Mean* mean : {&down[i / columns], &across[i % columns]}) {
-      mean->sum += double(cells[i]);
+      mean->sum += !threshold ? double(cells[i]) : double(cells[i]) >= *threshold ? 1.0 : 0.0;
       ++mean->count;
     }
   }
@@ -235,11 +237,14 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
   content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
     return cells[size_t(panel)][size_t(row * columns + column)];
   };
-  if (options.marginals) {
+  if (!options.marginals.empty()) {
     const CellRule hidden = parseCellRule(options.mask, "--mask");
+    const bool shares = options.marginals == "beyond";
     for (const std::vector<float>& panel : cells)
-      content.marginals.push_back(marginalsOf(panel, size_t(content.columns.count), hidden));
-    content.parameters += " · bars: means of rows and columns";
+      content.marginals.push_back(
+          marginalsOf(panel, size_t(content.columns.count), hidden, shares ? options.threshold : std::nullopt));
+    content.parameters += shares ? fmt::format(" · bars: shares of cells of {} or more", *options.threshold)
+                                 : std::string(" · bars: means of rows and columns");
   }
   return content;
 }

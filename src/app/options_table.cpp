@@ -150,7 +150,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--dim", "RULE", "fade cells: '<0.5'", [](S& s, T& t) { s.figure.dim = t; }},
       {kFigureSection, "--aggregate", "HOW", "what a pixel over several cells shows: their max (default), min, mean, or extreme (farthest from the center; default for differences)", [](S& s, T& t) { s.figure.aggregate = t; }},
       {kFigureSection, "--ci-mask", "V", "hide cells whose interval (--ci) includes V, say 0", [](S& s, T& t) { s.figure.ciMask = parseNumber(t, "--ci-mask"); }},
-      {kFigureSection, "--marginals", nullptr, "means of the rows and columns, as bars beside the cells", [](S& s, T&) { s.figure.marginals = true; }},
+      {kFigureSection, "--marginals", "[=beyond]", "means of the rows and columns, as bars beside the cells; beyond: shares of cells at --threshold or above", [](S& s, T& t) { s.figure.marginals = t.empty() ? "mean" : t; }},
       {kFigureSection, "--mark", "AXIS=ENTRY,…", "outline a cell, or all of a row or column; repeatable", [](S& s, T& t) { s.figure.marks.push_back(t); }},
       {kFigureSection, "--threshold", "V", "outline the cells that are V or more", [](S& s, T& t) { s.figure.threshold = parseNumber(t, "--threshold"); }},
       {kFigureSection, "--cells", "HOW", "of PDF and SVG: image, vector (rectangles, 10,000 at most) or auto", [](S& s, T& t) { s.figure.cells = t; }},

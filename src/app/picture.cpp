@@ -85,6 +85,9 @@ void checkFigureOptions(const Settings& settings) {
   visibleRange(options.xlim, "--xlim", 0);
   visibleRange(options.ylim, "--ylim", 0);
   if (!options.annot.empty()) checkChoice("--annot", options.annot, {"value", "top1"});
+  if (!options.marginals.empty()) checkChoice("--marginals", options.marginals, {"mean", "beyond"});
+  if (options.marginals == "beyond" && !options.threshold)
+    throw Error(Exit::Usage, "--marginals=beyond counts the cells beyond --threshold; give one");
   if (options.annot == "top1" && settings.dumps.size() > 1)
     throw Error(Exit::Usage, "--annot top1: only for one dump; draw each of them alone");
   checkChoice("--cells", options.cells, {"auto", "image", "vector"});

@@ -11,6 +11,8 @@
 #include "app/viewer.h"
 #include "error.h"
 #include "figure/atomic_file.h"
+#include "figure/figure_style.h"
+#include "figure/marginals.h"
 
 namespace divlens {
 namespace {
@@ -136,9 +138,15 @@ ViewOptions Viewer::exportOptions(const Document& document) const {
     options.set("--xlim", fmt::format("{},{}", span.columnBegin, span.columnEnd));
     options.set("--ylim", fmt::format("{},{}", span.rowBegin, span.rowEnd));
   }
+  // The window's margins beside a threshold are bars in a file.
+  int margin = 0;
+  if (document.figure().threshold && !options.has("--marginals")) {
+    options.set("--marginals", "beyond");
+    margin = int(marginalRoom(options.settings().figure, FigureStyle(liveOptions(document))));
+  }
   // A size of one's own is for the page; else the figure is as large as in the window.
   if (!options.has("--figsize") && !options.has("--size")) {
-    options.set("--figsize", fmt::format("{},{}px", document.size.width, document.size.height));
+    options.set("--figsize", fmt::format("{},{}px", document.size.width + margin, document.size.height + margin));
     if (!options.has("--dpi")) options.set("--dpi", fmt::format("{}", liveOptions(document).dpi));
   }
   return options;

@@ -55,14 +55,16 @@ void eachBar(const std::vector<float>& means, const std::vector<float>& edges, d
 }  // namespace
 
 float marginalRoom(const FigureOptions& options, const FigureStyle& style) {
-  return options.marginals ? std::round(style.px(20)) : 0;
+  return options.marginals.empty() ? 0 : std::round(style.px(20));
 }
 
 void addMarginals(Layout& out, const CellMarkParts& parts, const HeatmapArea& area, float room) {
   if (static_cast<size_t>(area.panel) >= parts.content.marginals.size()) return;
   const ColorScale& scale = parts.content.scales[static_cast<size_t>(area.scale)];
   const Marginals& means = parts.content.marginals[static_cast<size_t>(area.panel)];
-  const Span span = spanOf(parts.content, area.scale);
+  const bool shares = parts.options.marginals == "beyond";
+  const Span span = shares ? Span{0, 1} : spanOf(parts.content, area.scale);
+  const auto color = [&](float mean) { return shares ? parts.style.note : cellColor(scale, mean); };
   if (span.empty()) return;
   const float gap = std::round(room / 6), longest = room - gap;
   const auto along = [&](float v) { return std::round((v - span.low) / (span.high - span.low) * longest); };
@@ -73,14 +75,14 @@ void addMarginals(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
           [&](float from, float to, float mean) {
             const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
             const float y = area.originUpper ? area.rect.y + from : area.rect.bottom() - to;
-            out.list.items.push_back(FilledRect{{right + low, y, high - low, to - from}, cellColor(scale, mean)});
+            out.list.items.push_back(FilledRect{{right + low, y, high - low, to - from}, color(mean)});
           });
-  eachBar(means.columns, parts.content.columns.edges, area.columnBegin, area.columnEnd, area.rect.w,
-          [&](float from, float to, float mean) {
-            const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
-            out.list.items.push_back(
-                FilledRect{{area.rect.x + from, above - high, to - from, high - low}, cellColor(scale, mean)});
-          });
+  eachBar(
+      means.columns, parts.content.columns.edges, area.columnBegin, area.columnEnd, area.rect.w,
+      [&](float from, float to, float mean) {
+        const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
+        out.list.items.push_back(FilledRect{{area.rect.x + from, above - high, to - from, high - low}, color(mean)});
+      });
   out.list.items.push_back(FilledRect{{right + zero, area.rect.y, line, area.rect.h}, parts.style.ink});
   out.list.items.push_back(FilledRect{{area.rect.x, above - zero, area.rect.w, line}, parts.style.ink});
 }

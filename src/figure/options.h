@@ -22,8 +22,8 @@ struct FigureOptions {
   std::string figsize;                                     ///< "W,H[in|cm|mm|pt|px]"
   std::string size;                                        ///< a venue's column: icml, icml-full, neurips ...
   std::string style;                                       ///< paper, slide or dark
-  bool marginals = false;
-  std::optional<double> fontSize;  ///< points of the axes' names; else the style's
+  std::string marginals;                                   ///< mean or beyond; empty: none
+  std::optional<double> fontSize;                          ///< points of the axes' names; else the style's
   double dpi = 150;
   std::string extend;                  ///< neither, min, max, both; default: by data
   std::optional<bool> shareScale;      ///< default: panels of one metric share their colours

@@ -105,7 +105,7 @@ TEST_CASE("groups of rows and of columns are parted by lines, whatever is select
 
 TEST_CASE("shares of cells beyond a threshold are bars from 0 to 1", "[marginals]") {
   const Folder folder;
-  const std::string table = folder.write("t.csv", "r,a,b\nx,1,1\ny,3,3\nz,3,nan\n");
+  const std::string table = folder.write("t.csv", "r,a,b\nx,1,1\ny,3,3\nz,inf,nan\n");
   const auto render = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words = {"render", table, "-o", folder / "t.svg"};
     words.insert(words.end(), more.begin(), more.end());
@@ -113,7 +113,7 @@ TEST_CASE("shares of cells beyond a threshold are bars from 0 to 1", "[marginals
   };
   REQUIRE(render({"--threshold", "2", "--marginals=beyond"}).code == 0);
   const std::string svg = readBytes(folder / "t.svg");
-  // Rows: 0, 1 and 1 (of one cell); columns: 2/3 and 1/2.
+  // Rows: 0, 1 and 1 (infinity is beyond, NaN no cell); columns: 2/3 and 1/2.
   std::vector<Bar> found = bars(svg, "#6e6e6e");
   CAPTURE(svg);
   REQUIRE(found.size() == 5);

@@ -63,6 +63,10 @@ TEST_CASE("an output that is the dump is refused, by whatever name", "[faults]")
     CHECK(ran.code == 2);
     CHECK(has(ran.err, "the dump itself"));
   }
+  CHECK(run(compute(dump + ":logits", dump)).code == 2);
+  Words against = compute(folder.write("other.npy", bytes), dump);
+  against.insert(against.end(), {"--reference", "file:" + dump});
+  CHECK(run(against).code == 2);
   CHECK(readBytes(dump) == bytes);
 }
 

@@ -25,6 +25,7 @@
 #include "app/several.h"
 #include "app/viewer.h"
 #include "app/writers.h"
+#include "dump/dump.h"
 #include "dump/escape.h"
 #include "figure/atomic_file.h"
 #include "gpu/context.h"
@@ -49,12 +50,17 @@ bool toStandardOutput(const Output& output) { return output.path == "-" || outpu
 
 /// An output that is one of the inputs would take its place.
 void keepInputs(const Settings& settings) {
+  std::vector<std::string> inputs = settings.dumps;
+  constexpr std::string_view kFile = "file:";
+  if (settings.plan.reference.starts_with(kFile)) inputs.push_back(settings.plan.reference.substr(kFile.size()));
   for (const Output& output : settings.outputs)
-    for (const std::string& dump : settings.dumps) {
+    for (const std::string& input : inputs) {
       std::error_code failed;
-      if (!std::filesystem::equivalent(output.path, dump, failed) || failed) continue;
-      throw Error(Exit::Usage, fmt::format("-o {}: that is the dump itself, which would be lost; name another file",
-                                           escapedPath(output.path)));
+      if (!std::filesystem::equivalent(output.path, splitDumpName(input).path, failed) || failed) continue;
+      throw Error(Exit::Usage,
+                  fmt::format("-o {}: that is what is read, the dump itself or its reference, and would be "
+                              "lost; name another file",
+                              escapedPath(output.path)));
     }
 }
 

@@ -63,29 +63,6 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
   return out;
 }
 
-/// Means of rows and columns, or with a threshold the shares of their cells that reach it. Cells that --mask hides are
-/// left out, as those are that hold no finite number.
-Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden,
-                      std::optional<double> threshold) {
-  struct Mean {
-    double sum = 0;
-    size_t count = 0;
-    float value() const { return count ? float(sum / double(count)) : std::numeric_limits<float>::quiet_NaN(); }
-  };
-  std::vector<Mean> down(cells.size() / columns), across(columns);
-  for (size_t i = 0; i < cells.size(); ++i) {
-    if (!std::isfinite(cells[i]) || hidden.picks(cells[i])) continue;
-    for (Mean* mean : {&down[i / columns], &across[i % columns]}) {
-      mean->sum += !threshold ? double(cells[i]) : double(cells[i]) >= *threshold ? 1.0 : 0.0;
-      ++mean->count;
-    }
-  }
-  Marginals out;
-  for (const Mean& mean : down) out.rows.push_back(mean.value());
-  for (const Mean& mean : across) out.columns.push_back(mean.value());
-  return out;
-}
-
 void checkScaledAxes(const FigureOptions& options, const Plan& plan) {
   for (const std::string& text : options.axisScale) {
     const std::string axis = text.substr(0, text.find('='));
@@ -136,6 +113,28 @@ std::vector<int> scalesOfPanels(const Result& result, const FigureOptions& optio
 }
 
 }  // namespace
+
+Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden,
+                      std::optional<double> threshold) {
+  struct Mean {
+    double sum = 0;
+    size_t count = 0;
+    float value() const { return count ? float(sum / double(count)) : std::numeric_limits<float>::quiet_NaN(); }
+  };
+  std::vector<Mean> down(cells.size() / columns), across(columns);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const bool counts = threshold ? !std::isnan(cells[i]) : std::isfinite(cells[i]);
+    if (!counts || hidden.picks(cells[i])) continue;
+    for (Mean* mean : {&down[i / columns], &across[i % columns]}) {
+      mean->sum += !threshold ? double(cells[i]) : double(cells[i]) >= *threshold ? 1.0 : 0.0;
+      ++mean->count;
+    }
+  }
+  Marginals out;
+  for (const Mean& mean : down) out.rows.push_back(mean.value());
+  for (const Mean& mean : across) out.columns.push_back(mean.value());
+  return out;
+}
 
 std::pair<double, double> visibleRange(const std::string& text, const char* option, int64_t count) {
   if (text.empty()) return {0, 0};

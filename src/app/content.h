@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,10 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
                             const std::vector<CellSummary>& summaries);
 /// What depends on --onset and --persist alone: the lines, and the words under the figure.
 void setOnsets(FigureContent& content, const Session& session, const Cells& cells, const Settings& settings);
+/// Means of a panel's rows and columns over their finite cells; with a threshold the shares of their cells that reach
+/// it, infinite ones among them. Cells that `hidden` picks are left out; NaN where none is left.
+Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden,
+                      std::optional<double> threshold);
 /// "BEGIN,END" of --xlim and --ylim, in cells; {0, 0} for an empty text: all. Error(Usage) beyond `count` cells (0:
 /// unknown).
 std::pair<double, double> visibleRange(const std::string& text, const char* option, int64_t count);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/info_facts.h"
 #include "app/repeat.h"
 #include "app/view_options.h"
 
@@ -19,11 +20,6 @@ bool usesReference(const Plan& plan) {
                      [](const MetricUse& m) { return m.metric->needs != Needs::Nothing; });
 }
 
-/// "mean", "q0.9".
-std::string statisticName(const PlanAxis& axis) {
-  return axis.how == Reduce::Quantile ? fmt::format("q{}", axis.quantile) : name(axis.how);
-}
-
 /// "mean over example (48)" for each reduced axis with more than one entry.
 std::string reductionText(const Plan& plan) {
   std::vector<std::string> parts;
@@ -31,9 +27,9 @@ std::string reductionText(const Plan& plan) {
     const PlanAxis& axis = plan.reduced[i];
     const size_t count = axis.positions.size();
     if (int(i) == plan.groupAxis)
-      parts.push_back(fmt::format("{} over {} by group", statisticName(axis), axis.name));
+      parts.push_back(fmt::format("{} over {} by group", howText(axis), axis.name));
     else if (count > 1)
-      parts.push_back(fmt::format("{} over {} ({})", statisticName(axis), axis.name, count));
+      parts.push_back(fmt::format("{} over {} ({})", howText(axis), axis.name, count));
     else
       parts.push_back(fmt::format("{} {}", axis.name, axis.label(0)));
   }
@@ -44,7 +40,7 @@ std::string reductionText(const Plan& plan) {
 std::string statisticPrefix(const Plan& plan) {
   if (plan.meansFirst) return "";
   for (const PlanAxis& axis : plan.reduced)
-    if (axis.positions.size() > 1) return statisticName(axis) + " ";
+    if (axis.positions.size() > 1) return howText(axis) + " ";
   return "";
 }
 

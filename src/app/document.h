@@ -35,7 +35,7 @@ struct Pin {
 /// Cells at or above the threshold, of one panel and one setting.
 struct BeyondCounts {
   int panel = 0;
-  std::vector<int64_t> rows, columns;
+  Marginals shares;
   int64_t beyond = 0, finite = 0;
 };
 

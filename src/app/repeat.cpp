@@ -151,7 +151,9 @@ void findBesidePicture(Settings& settings, const std::string& picture) {
   };
   for (std::string& dump : settings.dumps) find(dump);
   PlanOptions& plan = settings.plan;
-  for (std::string* path : {&plan.lens, &plan.tunedLens, &plan.unembed, &plan.groupsFile, &plan.vocabMask}) find(*path);
+  for (std::string* path : {&plan.lens, &plan.tunedLens, &plan.unembed, &plan.groupsFile, &plan.vocabMask,
+                            &settings.figure.cmap, &settings.figure.xticklabels, &settings.figure.yticklabels})
+    find(*path);
   constexpr std::string_view kFile = "file:";
   if (!plan.reference.starts_with(kFile)) return;
   std::string path = plan.reference.substr(kFile.size());

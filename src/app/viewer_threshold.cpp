@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "app/content.h"
 #include "app/viewer.h"
 #include "figure/axis_scale.h"
 
@@ -15,24 +16,13 @@ namespace {
 constexpr int64_t kMostAtOnce = int64_t{1} << 21;  // cells that are counted within a frame
 constexpr Color kBar{70, 90, 120}, kTrack{225, 228, 233}, kLine{214, 39, 40}, kHalo{255, 255, 255};
 
-BeyondCounts count(const std::shared_ptr<const Cells>& all, int panel, int64_t rows, int64_t columns,
+BeyondCounts count(const std::shared_ptr<const Cells>& all, int panel, int64_t columns, const CellRule& hidden,
                    double threshold) {
-  BeyondCounts out{.panel = panel, .rows = {}, .columns = {}};
-  out.rows.assign(size_t(rows), 0);
-  out.columns.assign(size_t(columns), 0);
   const std::vector<float>& cells = (*all)[size_t(panel)];
-  for (int64_t r = 0; r < rows; ++r) {
-    int64_t finite = 0, beyond = 0;
-    for (int64_t c = 0; c < columns; ++c) {
-      const float v = cells[size_t(r * columns + c)];
-      const int64_t is = double(v) >= threshold ? 1 : 0;
-      finite += std::isnan(v) ? 0 : 1;
-      beyond += is;
-      out.columns[size_t(c)] += is;
-    }
-    out.rows[size_t(r)] = beyond;
-    out.beyond += beyond;
-    out.finite += finite;
+  BeyondCounts out{.panel = panel, .shares = marginalsOf(cells, size_t(columns), hidden, threshold)};
+  for (const float v : cells) {
+    out.finite += std::isnan(v) ? 0 : 1;
+    out.beyond += double(v) >= threshold ? 1 : 0;
   }
   return out;
 }
@@ -51,15 +41,17 @@ void Viewer::countBeyond(Document& document) const {
     document.beyond.reset();
     return;
   }
+  const CellRule hidden = parseCellRule(document.figure().mask, "--mask");
   document.counted = std::min(document.counted, int(view.cells->size()) - 1);
   const int64_t rows = view.content->rows.count, columns = view.content->columns.count;
   if (rows * columns <= kMostAtOnce) {
-    document.beyond = count(view.cells, document.counted, rows, columns, *threshold);
+    document.beyond = count(view.cells, document.counted, columns, hidden, *threshold);
     return;
   }
   document.countAgain = document.counting.valid();
   if (!document.countAgain)
-    document.counting = std::async(std::launch::async, count, view.cells, document.counted, rows, columns, *threshold);
+    document.counting =
+        std::async(std::launch::async, count, view.cells, document.counted, columns, hidden, *threshold);
 }
 
 // The newest counts of many cells, and what has been asked for since.
@@ -68,8 +60,8 @@ void Viewer::takeCounts(Document& document) {
     return;
   BeyondCounts counts = document.counting.get();
   const FigureContent& content = *document.view->content;
-  const bool fits =
-      int64_t(counts.rows.size()) == content.rows.count && int64_t(counts.columns.size()) == content.columns.count;
+  const bool fits = int64_t(counts.shares.rows.size()) == content.rows.count &&
+                    int64_t(counts.shares.columns.size()) == content.columns.count;
   if (fits && document.figure().threshold) document.beyond = std::move(counts);
   if (document.countAgain) countBeyond(document);
   events_.wake();
@@ -97,7 +89,7 @@ void Viewer::addMargins(DisplayList& list, const Document& document, const Heatm
   const BeyondCounts& counts = *document.beyond;
   const float thick = std::round(px(26));
   const float marginX = float(document.size.width) + px(2), marginY = float(document.size.height) + px(2);
-  const auto bars = [&](const FigureAxis& axis, const std::vector<int64_t>& beyond, int64_t of, bool down) {
+  const auto bars = [&](const FigureAxis& axis, const std::vector<float>& found, bool down) {
     const Rect& r = area.rect;
     // One bar for each pixel at most: the largest share that lies in it.
     std::vector<float> shares(size_t(std::max(1.0f, down ? r.h : r.w)), -1);
@@ -110,8 +102,9 @@ void Viewer::addMargins(DisplayList& list, const Document& document, const Heatm
       if (from > to) std::swap(from, to);
       const auto first = int64_t(std::max(0.0f, std::round(from)));
       const auto last = std::min(int64_t(shares.size()), std::max(int64_t(std::round(to)), first + 1));
-      const float share = of > 0 ? float(beyond[size_t(i)]) / float(of) : 0;
-      for (int64_t p = first; p < last; ++p) shares[size_t(p)] = std::max(shares[size_t(p)], share);
+      const float share = found[size_t(i)];  // NaN where no cell has a number: no bar
+      for (int64_t p = first; p < last; ++p)
+        if (share > shares[size_t(p)]) shares[size_t(p)] = share;
     }
     for (size_t p = 0; p < shares.size();) {
       size_t end = p;
@@ -125,8 +118,8 @@ void Viewer::addMargins(DisplayList& list, const Document& document, const Heatm
       p = end;
     }
   };
-  bars(content.rows, counts.rows, content.columns.count, true);
-  bars(content.columns, counts.columns, content.rows.count, false);
+  bars(content.rows, counts.shares.rows, true);
+  bars(content.columns, counts.shares.columns, false);
   // The panel's letter, where there are several: its margins, the last one's under the cursor.
   const bool one = content.panels.size() == 1;
   const std::string label = one ? "≥ τ" : fmt::format("{}) ≥ τ", char('a' + counts.panel % 26));

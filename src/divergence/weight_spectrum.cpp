@@ -40,7 +40,7 @@ struct WeightSpectrum::Tile {
 };
 
 WeightSpectrum::WeightSpectrum(const gpu::Context& context, const CellReader& cells)
-    : context_(context), cells_(cells), submission_(context, 2, 3) {}
+    : context_(context), cells_(cells), lanes_(context.isCpu() ? 8 : 64), submission_(context, 2, 3) {}
 
 WeightSpectrum::~WeightSpectrum() = default;
 
@@ -48,10 +48,9 @@ const gpu::ComputePipeline& WeightSpectrum::pipelineFor(const char* shader, uint
   const std::string key = fmt::format("{} {}", shader, type);
   for (const auto& [name, pipeline] : pipelines_)
     if (name == key) return *pipeline;
-  const uint32_t lanes = context_.isCpu() ? 8 : 64;
   pipelines_.emplace_back(
       key, std::make_unique<gpu::ComputePipeline>(context_, shader, 3, uint32_t(sizeof(kernels::MatrixPush)),
-                                                  std::array{lanes, type}));
+                                                  std::array{lanes_, type}));
   return *pipelines_.back().second;
 }
 
@@ -104,7 +103,7 @@ void WeightSpectrum::multiply(int64_t cell, int exponent, std::span<const double
   std::copy(x.begin(), x.end(), floats.begin());
   gpu::upload(context_, x_, 0, std::as_bytes(std::span(floats)));
   std::fill(y.begin(), y.end(), 0.0);
-  const uint32_t type = typeOf(cells_.deviceDType(cell)), lanes = context_.isCpu() ? 8 : 64;
+  const uint32_t type = typeOf(cells_.deviceDType(cell));
   for (size_t i = 0; i < tiles_.size(); ++i) {
     const Tile& tile = tiles_[i];
     const gpu::Buffer& rows = buffers_[i % buffers_.size()];
@@ -120,7 +119,7 @@ void WeightSpectrum::multiply(int64_t cell, int exponent, std::span<const double
     gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
     const gpu::BufferRange back[] = {{&rows}, {&y_}, {&parts_}};
     pipelineFor("weights_columns.comp", type)
-        .dispatch(commands, submission_.descriptors(), back, pushed, uint32_t(parts * divideUp(tile.steps, lanes)));
+        .dispatch(commands, submission_.descriptors(), back, pushed, uint32_t(parts * divideUp(tile.steps, lanes_)));
     submission_.submit();
     submission_.wait();
     floats.resize(parts * width);

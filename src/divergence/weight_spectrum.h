@@ -31,6 +31,7 @@ class WeightSpectrum {
 
   const gpu::Context& context_;
   const CellReader& cells_;
+  uint32_t lanes_;
   std::vector<std::pair<std::string, std::unique_ptr<gpu::ComputePipeline>>> pipelines_;
   std::vector<gpu::Buffer> buffers_;  ///< of tiles
   gpu::Buffer x_, y_, parts_;

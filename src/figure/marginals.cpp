@@ -26,29 +26,34 @@ Span spanOf(const FigureContent& content, int scale) {
   return span;
 }
 
-/// Calls `draw(from, to, mean)` for entries of an axis from `begin` on, as many together as share a pixel; pixels count
-/// from where the axis begins.
+/// Calls `draw(from, to, value)` for entries of an axis from `begin` on; where several share a pixel, for their mean
+/// or, of shares, the largest one, as the window's margins do. Pixels count from where the axis begins.
 template <typename Draw>
-void eachBar(const std::vector<float>& means, const std::vector<float>& edges, double begin, double end, float length,
-             Draw draw) {
+void eachBar(const std::vector<float>& values, const std::vector<float>& edges, double begin, double end, float length,
+             bool largest, Draw draw) {
   const double pitch = length / (end - begin);
   const auto at = [&](int64_t entry) {
     const double place = (edgePosition(edges, static_cast<double>(entry)) - begin) * pitch;
     return std::round(std::clamp(place, 0.0, static_cast<double>(length)));
   };
-  double sum = 0, from = 0;
+  double sum = 0, most = 0, from = -1;
   int64_t count = 0;
-  for (int64_t i = 0; i < static_cast<int64_t>(means.size()); ++i) {
+  for (int64_t i = 0; i < static_cast<int64_t>(values.size()); ++i) {
     const double to = at(i + 1);
     if (at(i) >= length || to <= 0) continue;
-    if (count == 0 && sum == 0) from = at(i);
-    if (std::isfinite(means[static_cast<size_t>(i)]))
-      sum += static_cast<double>(means[static_cast<size_t>(i)]), ++count;
-    if (to - from < 1 && i + 1 < static_cast<int64_t>(means.size())) continue;
+    if (from < 0) from = at(i);
+    if (const double v = static_cast<double>(values[static_cast<size_t>(i)]); std::isfinite(v)) {
+      most = count == 0 ? v : std::max(most, v);
+      sum += v;
+      ++count;
+    }
+    if (to - from < 1 && i + 1 < static_cast<int64_t>(values.size())) continue;
     if (count > 0)
-      draw(static_cast<float>(from), static_cast<float>(to), static_cast<float>(sum / static_cast<double>(count)));
+      draw(static_cast<float>(from), static_cast<float>(to),
+           static_cast<float>(largest ? most : sum / static_cast<double>(count)));
     sum = 0;
     count = 0;
+    from = -1;
   }
 }
 
@@ -71,14 +76,14 @@ void addMarginals(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
   const float zero = along(0), line = parts.style.lineWidth;
   // The frame lies outside the cells.
   const float right = area.rect.right() + gap, above = area.rect.y - gap;
-  eachBar(means.rows, parts.content.rows.edges, area.rowBegin, area.rowEnd, area.rect.h,
+  eachBar(means.rows, parts.content.rows.edges, area.rowBegin, area.rowEnd, area.rect.h, shares,
           [&](float from, float to, float mean) {
             const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
             const float y = area.originUpper ? area.rect.y + from : area.rect.bottom() - to;
             out.list.items.push_back(FilledRect{{right + low, y, high - low, to - from}, color(mean)});
           });
   eachBar(
-      means.columns, parts.content.columns.edges, area.columnBegin, area.columnEnd, area.rect.w,
+      means.columns, parts.content.columns.edges, area.columnBegin, area.columnEnd, area.rect.w, shares,
       [&](float from, float to, float mean) {
         const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
         out.list.items.push_back(FilledRect{{area.rect.x + from, above - high, to - from, high - low}, color(mean)});

@@ -18,7 +18,11 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 DataRange range(double min, double max) {
   DataRange data{.cells = 10, .min = min, .max = max, .minPositive = min > 0 ? min : 0};
-  data.percentile = [=](double p) { return min + (max - min) * p / 100; };
+  data.percentiles = [=](std::span<const double> percents) {
+    std::vector<double> out;
+    for (const double p : percents) out.push_back(min + (max - min) * p / 100);
+    return out;
+  };
   return data;
 }
 

@@ -51,7 +51,7 @@ class Bench {
     content_.rows = {.name = "layer", .count = grid.rows()};
     content_.columns = {.name = "token", .count = grid.columns()};
     ColorScale& scale = content_.scales.front();
-    scale.norm = makeNorm(options_, {.cells = 2, .min = 0, .max = 1, .minPositive = 0.1, .percentile = {}});
+    scale.norm = makeNorm(options_, {.cells = 2, .min = 0, .max = 1, .minPositive = 0.1, .percentiles = {}});
     scale.colors = cellColors(options_, "viridis");
     tables_.emplace(context, content_.scales);
     ImGuiIO& io = ImGui::GetIO();

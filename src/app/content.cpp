@@ -15,6 +15,7 @@
 #include "error.h"
 #include "figure/axis_scale.h"
 #include "figure/cell_rule.h"
+#include "figure/grid_percentiles.h"
 #include "shaders/kernels.h"
 
 namespace divlens {
@@ -32,15 +33,14 @@ bool centers(const FigureOptions& options) {
   return options.center || options.norm == "centered" || options.norm == "two-slope";
 }
 
-/// Cells that are hidden or masked count for nothing; finite ones are sorted where percentiles are asked for.
-CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const FigureOptions& options,
-                    bool percentiles) {
+/// Cells that are hidden or masked count for nothing.
+CellSummary summary(const Session& session, const Cells& cells, const std::vector<int64_t>& panels,
+                    const FigureOptions& options) {
   CellSummary out;
   DataRange& range = out.range;
   const CellRule hidden = parseCellRule(options.mask, "--mask");
-  auto finite = std::make_shared<std::vector<float>>();
-  for (const size_t panel : panels)
-    for (const float v : cells[panel]) {
+  for (const int64_t panel : panels)
+    for (const float v : cells[size_t(panel)]) {
       if (std::bit_cast<uint32_t>(v) == kernels::kMaskedBits || hidden.picks(v)) continue;
       out.bad = out.bad || std::isnan(v);
       out.inf = out.inf || std::isinf(v);
@@ -50,16 +50,9 @@ CellSummary summary(const Cells& cells, const std::vector<size_t>& panels, const
       out.notPositive += v <= 0 ? 1 : 0;
       if (v > 0) range.minPositive = range.minPositive == 0 ? double(v) : std::min(range.minPositive, double(v));
       ++range.cells;
-      if (percentiles) finite->push_back(v);
     }
-  if (!percentiles) return out;
-  std::sort(finite->begin(), finite->end());
-  range.percentile = [finite](double p) {
-    const double at = p / 100 * double(finite->size() - 1);
-    const auto lower = size_t(at);
-    const size_t upper = std::min(lower + 1, finite->size() - 1);
-    return double((*finite)[lower]) + (double((*finite)[upper]) - double((*finite)[lower])) * (at - double(lower));
-  };
+  auto found = std::make_shared<GridPercentiles>(*session.context, session.result->grid, panels, hidden);
+  range.percentiles = [found](std::span<const double> percents) { return found->at(percents); };
   return out;
 }
 
@@ -148,15 +141,14 @@ std::pair<double, double> visibleRange(const std::string& text, const char* opti
   return {begin, end};
 }
 
-std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options,
-                                   bool percentiles) {
+std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options) {
   const std::vector<int> scaleOf = scalesOfPanels(*session.result, options);
   std::vector<CellSummary> out;
   for (int scale = 0; scale <= *std::max_element(scaleOf.begin(), scaleOf.end()); ++scale) {
-    std::vector<size_t> panels;
+    std::vector<int64_t> panels;
     for (size_t panel = 0; panel < cells.size(); ++panel)
-      if (scaleOf[panel] == scale) panels.push_back(panel);
-    out.push_back(summary(cells, panels, options, percentiles || !options.robust.empty()));
+      if (scaleOf[panel] == scale) panels.push_back(int64_t(panel));
+    out.push_back(summary(session, cells, panels, options));
   }
   return out;
 }

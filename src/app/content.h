@@ -17,9 +17,9 @@ struct CellSummary {
   bool bad = false, inf = false;
 };
 
-/// One summary a colour scale; finite cells are sorted for percentiles where --robust or `percentiles` asks for it.
-std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options,
-                                   bool percentiles = false);
+/// One summary a colour scale. Its percentiles are found on the device when they are asked for; the session must
+/// outlive it.
+std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options);
 /// Norms and colours as the options say, for those summaries: cheap.
 std::vector<ColorScale> colorScales(const Session& session, const FigureOptions& options,
                                     const std::vector<CellSummary>& summaries);

@@ -78,7 +78,9 @@ void checkFigureOptions(const Settings& settings) {
   const FigureOptions& options = settings.figure;
   cellColors(options, kSequentialMap);
   makeNorm(options,
-           {.cells = 2, .min = 0.25, .max = 0.75, .minPositive = 0.25, .percentile = [](double p) { return p / 100; }});
+           {.cells = 2, .min = 0.25, .max = 0.75, .minPositive = 0.25, .percentiles = [](std::span<const double> p) {
+              return std::vector<double>{p[0] / 100, p[1] / 100};
+            }});
   figureSize(options, {.rows = {.count = 1}, .columns = {.count = 1}});
   checkCellMarks(options);
   axisScale(options, "");

@@ -12,8 +12,8 @@
 namespace divlens {
 namespace {
 
-constexpr int64_t kMostSorted = int64_t{1} << 23;  // cells whose percentiles are always at hand
-constexpr double kPreviewShare = 10;               // previews may take a tenth of the time
+constexpr int64_t kMostQuick = int64_t{1} << 22;  // cells whose percentiles a processor finds between two frames
+constexpr double kPreviewShare = 10;              // previews may take a tenth of the time
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -202,7 +202,8 @@ void ViewLoader::publish(const Request& request, bool complete) {
   view->stamps = stamps_;
   view->complete = complete;
   view->seconds = now() - start_;
-  view->summaries = summarise(*session_, *cells_, settings.figure, complete && cellCount(*cells_) <= kMostSorted);
+  view->summaries = summarise(*session_, *cells_, settings.figure);
+  view->quick = complete && (cellCount(*cells_) <= kMostQuick || !context_->isCpu());
   view->content = std::make_shared<FigureContent>(figureContent(*session_, *cells_, settings, view->summaries));
   view->histogram = histogramOf(*cells_, *view->content, view->summaries.front().range);
   {

@@ -27,6 +27,7 @@ struct View {
   std::vector<CellSummary> summaries;
   std::shared_ptr<FigureContent> content;  ///< refers to `cells`; the window's own to change
   bool complete = false;
+  bool quick = false;            ///< any percentile of the cells is found between two frames
   double seconds = 0;            ///< of the evaluation so far
   FileStamps stamps;             ///< before anything was read
   std::vector<float> histogram;  ///< of the first scale's finite cells: counts in bins from the least to the largest

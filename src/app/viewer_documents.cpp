@@ -13,6 +13,14 @@
 #include "figure/layout.h"
 
 namespace divlens {
+namespace {
+
+/// False where the loader must find the percentiles first, which takes long.
+bool knowsRange(const View& view, const FigureOptions& options) {
+  return options.robust.empty() || options.robust == view.settings.figure.robust || view.quick;
+}
+
+}  // namespace
 
 void Viewer::open(const Settings& settings) {
   // The loader's thread may outlive a frame, never the window: GLFW is still there when it wakes it.
@@ -81,9 +89,7 @@ void Viewer::tryOptions(const Document& document) {
   const View& view = *document.view;
   const PlanOptions& plan = document.options.settings().plan;
   if (!plan.onset.empty()) parseThreshold(plan.onset, "--onset");
-  const bool percentiles =
-      std::all_of(view.summaries.begin(), view.summaries.end(), [](const auto& s) { return bool(s.range.percentile); });
-  if (percentiles || document.figure().robust.empty()) colorScales(*view.session, document.figure(), view.summaries);
+  if (knowsRange(view, document.figure())) colorScales(*view.session, document.figure(), view.summaries);
   layoutFigure(liveOptions(document), *view.content, shaper_, layoutSize(document));
 }
 
@@ -122,12 +128,9 @@ void Viewer::recolor(Document& document) {
   const View& view = *document.view;
   FigureContent& content = *view.content;
   const FigureOptions& options = document.figure();
-  const bool percentiles =
-      options.robust.empty() ||
-      std::all_of(view.summaries.begin(), view.summaries.end(), [](const auto& s) { return bool(s.range.percentile); });
   try {
     // Panels that share scales differently come with the loader's next view.
-    if (percentiles && options.shareScale == view.settings.figure.shareScale)
+    if (knowsRange(view, options) && options.shareScale == view.settings.figure.shareScale)
       content.scales = colorScales(*view.session, options, view.summaries);
   } catch (const Error& error) {
     errors_.emplace_back(error.what());

@@ -4,6 +4,7 @@
 #include <imgui_stdlib.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -274,12 +275,12 @@ void Viewer::thresholdSection(Document& document) {
   auto value = float(*document.figure().threshold);
   ImGui::SetNextItemWidth(-1);
   if (ImGui::SliderFloat("##tau", &value, float(range.min), float(range.max), "τ = %.4g")) setThreshold(double(value));
-  if (range.percentile && range.cells > 0) {
+  if (document.view->quick && range.cells > 0) {
     if (!ImGui::IsAnyItemActive() && document.beyond && document.beyond->finite > 0)
       percentile_ = 100 * (1 - float(document.beyond->beyond) / float(document.beyond->finite));
     ImGui::SetNextItemWidth(-1);
     if (ImGui::SliderFloat("##percentile", &percentile_, 0, 100, "percentile %.1f"))
-      setThreshold(range.percentile(double(percentile_)));
+      setThreshold(range.percentiles(std::array{double(percentile_)}).front());
   }
   bool dim = document.options.has("--dim");
   if (ImGui::Checkbox("fade the cells below τ", &dim))

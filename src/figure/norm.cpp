@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "dump/escape.h"
@@ -110,7 +111,10 @@ Range startingRange(const FigureOptions& options, const DataRange& data, const N
     range = {data.min, data.max};
     if (!options.robust.empty()) {
       const Percentiles p = parseRobust(options.robust);
-      if (data.percentile) range = {data.percentile(p.low), data.percentile(p.high)};
+      if (data.percentiles) {
+        const std::vector<double> ends = data.percentiles(std::array{p.low, p.high});
+        range = {ends[0], ends[1]};
+      }
     }
     if (row.kind == kLog) {
       const bool positive = data.minPositive > 0 && data.max > 0;

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,8 @@ struct DataRange {
   int64_t cells = 0;
   double min = 0, max = 0;
   double minPositive = 0;  ///< 0: no positive cell
-  /// Value at a percentile (0 … 100, numpy's linear interpolation) of the finite cells; needed only for --robust.
-  std::function<double(double)> percentile;
+  /// Values at percentiles (0 … 100, linear between neighbours) of the finite cells; needed only for --robust.
+  std::function<std::vector<double>(std::span<const double>)> percentiles;
 };
 
 /// How values become colours: the parameters that C++ and the fragment shader share.

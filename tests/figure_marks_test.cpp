@@ -1,10 +1,12 @@
 // What stands in and around the cells: numbers, outlines, hidden cells, styles, sizes, panels with scales of their own.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "catch.h"
 #include "error.h"
+#include "figure/axis_scale.h"
 #include "figure/cell_marks.h"
 #include "figure/cell_rule.h"
 #include "figure/layout.h"
@@ -152,6 +154,37 @@ TEST_CASE("a threshold outlines the cells at and above it", "[marks]") {
   CHECK(outlinesOf(laidOut(options, counted(3, 4))).size() == 6);
   options.origin = "lower";
   CHECK(outlinesOf(laidOut(options, counted(3, 4))).size() == 6);
+}
+
+TEST_CASE("cells that --axis-scale makes tiny share an outline, others have their own", "[marks]") {
+  FigureContent content = counted(6, 4);
+  content.rows.edges = cellEdges({0, 1, 2, 3, 1000, 2000}, "linear", "layer");
+  FigureOptions options;
+  options.threshold = 23;  // the last cell of the last row, which is large
+  const Layout large = laidOut(options, content);
+  CHECK(large.warnings.empty());
+  CHECK(outlinesOf(large).size() == 4);
+  options.threshold = 5;
+  content.cell = [](int, int64_t r, int64_t c) { return r == 1 && c == 2 ? 5.0f : 0.0f; };
+  const Layout tiny = laidOut(options, content);
+  CHECK(tiny.warnings.empty());
+  const std::vector<Rect> lines = outlinesOf(tiny);
+  REQUIRE(lines.size() == 4);
+  const Rect area = itemsOf<HeatmapArea>(tiny).at(0).rect;
+  for (const Rect& line : lines) {
+    CHECK(line.y < area.y + 6);  // three rows together are less than a pixel
+    CHECK(line.x >= area.x + area.w / 2 - 3);
+    CHECK(line.right() <= area.x + 0.75f * area.w + 3);
+  }
+}
+
+TEST_CASE("cells too small for outlines are warned about once", "[marks]") {
+  FigureOptions options;
+  options.threshold = 5;
+  options.figsize = "3,2";
+  const Layout layout = laidOut(options, counted(600, 200, 3));
+  CHECK(std::count_if(layout.warnings.begin(), layout.warnings.end(),
+                      [](const std::string& w) { return w.starts_with("--threshold"); }) == 1);
 }
 
 TEST_CASE("marks outline a cell, a row or a column", "[marks]") {

@@ -12,6 +12,7 @@
 #include "figure/cell_plane.h"
 #include "figure/number_format.h"
 #include "figure/onset_line.h"
+#include "figure/threshold_line.h"
 #include "suggest.h"
 
 namespace divlens {
@@ -31,10 +32,6 @@ Color contrasting(Color cell, Color background) {
 }
 
 constexpr float kLineHeight = 1.1f;
-
-void warnOnce(Layout& out, const char* text) {
-  if (std::find(out.warnings.begin(), out.warnings.end(), text) == out.warnings.end()) out.warnings.emplace_back(text);
-}
 
 bool tooMany(const CellPlane& plane) {
   return (plane.endRow() - plane.firstRow()) * (plane.endColumn() - plane.firstColumn()) > kMostAnnotated;
@@ -108,30 +105,6 @@ void addTokens(Layout& out, const CellMarkParts& parts, const HeatmapArea& area)
     text.utf8 = parts.shaper.elide(text.utf8, size, float(1.03 * wide));  // what just fits, stays
     out.list.items.emplace_back(std::move(text));
   }
-}
-
-// Along each edge between two rows (or columns), runs of neighbours on different sides of the threshold are one line.
-void contour(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
-  const CellPlane plane(area, parts.content);
-  if (plane.pitchX() < 3 || plane.pitchY() < 3) {
-    out.warnings.emplace_back("--threshold: the cells are too small for an outline; enlarge --figsize");
-    return;
-  }
-  const auto above = [&](int64_t r, int64_t c) { return double(plane.value(r, c)) >= *parts.options.threshold; };
-  Outlines outlines(area, parts.style.px(1));
-  for (int64_t r = plane.firstRow(); r <= plane.endRow(); ++r)
-    for (int64_t c = plane.firstColumn(), from = c; c <= plane.endColumn(); ++c) {
-      if (c < plane.endColumn() && above(r - 1, c) != above(r, c)) continue;
-      if (c > from) outlines.line(plane.x(double(from)), plane.y(double(r)), plane.x(double(c)), plane.y(double(r)));
-      from = c + 1;
-    }
-  for (int64_t c = plane.firstColumn(); c <= plane.endColumn(); ++c)
-    for (int64_t r = plane.firstRow(), from = r; r <= plane.endRow(); ++r) {
-      if (r < plane.endRow() && above(r, c - 1) != above(r, c)) continue;
-      if (r > from) outlines.line(plane.x(double(c)), plane.y(double(from)), plane.x(double(c)), plane.y(double(r)));
-      from = r + 1;
-    }
-  outlines.draw(out.list);
 }
 
 [[noreturn]] void malformedMark(const std::string& text) {
@@ -219,7 +192,7 @@ void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
     addTokens(out, parts, area);
   else if (!parts.options.annot.empty() && parts.content.cell)
     annotate(out, parts, area);
-  if (parts.options.threshold && parts.content.cell) contour(out, parts, area);
+  if (parts.options.threshold && parts.content.cell) addThresholdLine(out, parts, area);
   addOnsetLine(out, parts, area);
   for (const std::string& text : parts.options.marks) mark(out, parts, area, text);
 }

@@ -79,13 +79,15 @@ std::vector<std::string> wrapText(TextShaper& shaper, const std::string& text, f
   return lines;
 }
 
+void warnOnce(Layout& out, const std::string& text) {
+  if (std::find(out.warnings.begin(), out.warnings.end(), text) == out.warnings.end()) out.warnings.push_back(text);
+}
+
 void warnOfSmallText(Layout& out, const FigureStyle& style, float sizePx, const char* what) {
   const float points = 5 * sizePx / style.px(5);
   if (points > 4.99f) return;
-  const std::string warning =
-      fmt::format("{} of {:.2g} pt is hard to read (under 5 pt); raise --font-size or --figsize", what, points);
-  if (std::find(out.warnings.begin(), out.warnings.end(), warning) == out.warnings.end())
-    out.warnings.push_back(warning);
+  warnOnce(out,
+           fmt::format("{} of {:.2g} pt is hard to read (under 5 pt); raise --font-size or --figsize", what, points));
 }
 
 void addFrame(DisplayList& list, const Rect& rect, float w, Color color) {

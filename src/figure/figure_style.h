@@ -32,6 +32,8 @@ std::vector<std::string> wrapText(TextShaper& shaper, const std::string& text, f
 /// A frame around a rectangle, outside of it.
 void addFrame(DisplayList& list, const Rect& rect, float lineWidth, Color color);
 
+/// A warning that several panels may have reason for, said once.
+void warnOnce(Layout& out, const std::string& text);
 /// A warning where text of `sizePx` is under 5 points, which few venues allow; `what` says which text.
 void warnOfSmallText(Layout& out, const FigureStyle& style, float sizePx, const char* what);
 

@@ -10,9 +10,10 @@
 namespace divlens {
 namespace {
 
-constexpr float kLineHeight = 1.17f;  // of the font's em, with hardly any room between lines
-constexpr float kLetterWidth = 0.5f;  // narrower than any label
-constexpr size_t kMeasured = 512;     // more labels than this are judged by the longest
+constexpr float kLineHeight = 1.17f;                   // of the font's em, with hardly any room between lines
+constexpr float kLetterWidth = 0.5f;                   // narrower than any label
+constexpr size_t kMeasured = 512;                      // more labels than this are judged by the longest
+constexpr size_t kMostOfDump = 32, kMostChosen = 200;  // characters of a label
 
 bool isNumber(const std::string& label) {
   double ignored = 0;
@@ -42,10 +43,15 @@ AxisLabels::AxisLabels(const FigureAxis& axis, const std::string& choice, std::s
   byteLevel_ = choice_.kind != TickChoice::Kind::List && looksByteLevel(labels);
 }
 
-std::string AxisLabels::text(int64_t entry) const {
+std::string AxisLabels::text(int64_t entry, size_t mostCharacters) const {
   const auto i = static_cast<size_t>(entry);
-  if (choice_.kind == TickChoice::Kind::List) return displayLabel(choice_.labels[i], false);
-  return i < axis_.labels.size() ? displayLabel(axis_.labels[i], byteLevel_) : std::to_string(entry);
+  if (choice_.kind == TickChoice::Kind::List) return displayLabel(choice_.labels[i], false, mostCharacters);
+  return i < axis_.labels.size() ? displayLabel(axis_.labels[i], byteLevel_, mostCharacters) : std::to_string(entry);
+}
+
+// Words that were chosen for the figure may be longer than those of a dump.
+std::string AxisLabels::text(int64_t entry) const {
+  return text(entry, choice_.kind == TickChoice::Kind::List ? kMostChosen : kMostOfDump);
 }
 
 // Widest of all visible labels, or of the ones with most bytes where there are many.
@@ -117,6 +123,7 @@ AxisLabels::Placement AxisLabels::place(double pitch, double extent, bool rotate
     Tick tick{entry, text(entry), 0};
     tick.width = shaper_.measure(tick.text, size_).width;
     placement.longest = std::max(placement.longest, tick.width);
+    placement.cut = placement.cut || tick.text != text(entry, std::string::npos);
     placement.ticks.push_back(std::move(tick));
   }
   return placement;

@@ -24,6 +24,7 @@ class AxisLabels {
     bool rotated = false;
     float longest = 0;     ///< width of the widest text
     bool thinned = false;  ///< fewer than the user asked for
+    bool cut = false;      ///< some have more characters than are shown
   };
 
   AxisLabels(const FigureAxis& axis, const std::string& choice, std::string_view option, TextShaper& shaper,
@@ -39,6 +40,7 @@ class AxisLabels {
   double end() const { return end_; }
 
  private:
+  std::string text(int64_t entry, size_t mostCharacters) const;
   std::string text(int64_t entry) const;
   std::vector<int64_t> entries(double pitch, double extent) const;
   Placement place(double pitch, double extent, bool rotated);

@@ -10,6 +10,7 @@
 #include "dump/escape.h"
 #include "error.h"
 #include "figure/cell_plane.h"
+#include "figure/figure_texts.h"
 #include "figure/number_format.h"
 #include "figure/onset_line.h"
 #include "figure/threshold_line.h"
@@ -184,7 +185,8 @@ Color cellColor(const ColorScale& scale, float v) {
 void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
   if (!parts.content.message.empty()) {
     const Color color = contrasting(parts.content.scales[size_t(area.scale)].colors.bad, parts.style.background);
-    const std::string text = parts.shaper.elide(parts.content.message, parts.style.labelSize, area.rect.w);
+    const std::string text =
+        fitted(out, parts.shaper, parts.content.message, parts.style.labelSize, area.rect.w, "the message");
     out.list.items.push_back(Text{text, area.rect.x + area.rect.w / 2, area.rect.y + area.rect.h / 2,
                                   parts.style.labelSize, HAlign::Center, VAlign::Middle, 0, color});
   }

@@ -82,9 +82,8 @@ ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label
   if (!labelled) return space;
   const std::string factor = space.ticks.offset.empty() ? "" : "(" + space.ticks.offset + ")";
   const std::string whole = label.empty() || factor.empty() ? label + factor : label + " " + factor;
-  space.labelLines = wrapText(parts.shaper, whole, style.labelSize, space.labelRoom, 2);
-  if (!space.labelLines.empty())
-    space.width += style.px(3) + static_cast<float>(space.labelLines.size()) * style.line(style.labelSize);
+  space.label = wrapText(parts.shaper, whole, style.labelSize, space.labelRoom, 2);
+  if (!space.label.empty()) space.width += style.px(3) + space.label.height(style, style.labelSize);
   return space;
 }
 
@@ -124,8 +123,9 @@ void addColorbar(Layout& out, const FigureParts& parts, const Rect& span, const 
   } else if (legendHeight(parts) > 0) {
     out.warnings.emplace_back("the figure is too low to explain the colours of NaN and ∞; enlarge --figsize");
   }
-  float right = span.x + space.width - static_cast<float>(space.labelLines.size()) * style.line(style.labelSize);
-  for (const std::string& text : space.labelLines) {
+  if (space.label.shortened) warnOfShortened(out, "the colour bar's label");
+  float right = span.x + space.width - space.label.height(style, style.labelSize);
+  for (const std::string& text : space.label.lines) {
     const float half = parts.shaper.measure(text, style.labelSize).width / 2;
     const float y = std::max(top + half, std::min(bar.y + bar.h / 2, bottom - half));
     items.push_back(Text{text, right, y, style.labelSize, HAlign::Center, VAlign::Top, 90, style.ink});

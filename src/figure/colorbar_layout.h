@@ -1,9 +1,9 @@
 #pragma once
 #include <string>
-#include <vector>
 
 #include "figure/figure_content.h"
 #include "figure/figure_style.h"
+#include "figure/figure_texts.h"
 #include "figure/ticks.h"
 
 namespace divlens {
@@ -21,7 +21,7 @@ struct ColorbarSpace {
   float width = 0;  ///< bar, ticks and label together
   float barHeight = 0, labelRoom = 0;
   NumericTicks ticks;
-  std::vector<std::string> labelLines;
+  WrappedText label;
   bool legend = false;  ///< the colours of NaN and ∞ are explained below the bar
 };
 

@@ -6,7 +6,6 @@
 
 #include "dump/escape.h"
 #include "error.h"
-#include "figure/label_text.h"
 #include "suggest.h"
 
 namespace divlens {
@@ -56,38 +55,6 @@ FigureStyle::FigureStyle(const FigureOptions& options) : dpi(options.dpi) {
   ink = row.ink;
   note = row.noteInk;
   background = row.background;
-}
-
-std::vector<std::string> wrapText(TextShaper& shaper, const std::string& text, float sizePx, float width, size_t most) {
-  // Line feeds of a title are wished-for breaks; other control characters are shown as escapes.
-  std::vector<std::string> lines(1);
-  size_t at = 0;
-  while (at < text.size()) {
-    const size_t end = std::min(text.find_first_of(" \n", at), text.size());
-    const std::string word = end > at ? displayLabel(text.substr(at, end - at), false, 400) : "";
-    const std::string joined = lines.back().empty() ? word : lines.back() + " " + word;
-    const bool full = lines.size() == most;
-    if (full || lines.back().empty() || shaper.measure(joined, sizePx).width <= width)
-      lines.back() = joined;
-    else
-      lines.push_back(word);
-    if (end < text.size() && text[end] == '\n' && lines.size() < most) lines.emplace_back();
-    at = end + 1;
-  }
-  for (std::string& line : lines) line = shaper.elide(line, sizePx, width);
-  std::erase(lines, std::string());
-  return lines;
-}
-
-void warnOnce(Layout& out, const std::string& text) {
-  if (std::find(out.warnings.begin(), out.warnings.end(), text) == out.warnings.end()) out.warnings.push_back(text);
-}
-
-void warnOfSmallText(Layout& out, const FigureStyle& style, float sizePx, const char* what) {
-  const float points = 5 * sizePx / style.px(5);
-  if (points > 4.99f) return;
-  warnOnce(out,
-           fmt::format("{} of {:.2g} pt is hard to read (under 5 pt); raise --font-size or --figsize", what, points));
 }
 
 void addFrame(DisplayList& list, const Rect& rect, float w, Color color) {

@@ -27,14 +27,7 @@ struct FigureStyle {
   float tickGap() const { return lineWidth + tickLength + tickPad; }
 };
 
-/// The text in lines of at most `width` pixels, broken at spaces; what does not fit `most` lines is elided.
-std::vector<std::string> wrapText(TextShaper& shaper, const std::string& text, float sizePx, float width, size_t most);
 /// A frame around a rectangle, outside of it.
 void addFrame(DisplayList& list, const Rect& rect, float lineWidth, Color color);
-
-/// A warning that several panels may have reason for, said once.
-void warnOnce(Layout& out, const std::string& text);
-/// A warning where text of `sizePx` is under 5 points, which few venues allow; `what` says which text.
-void warnOfSmallText(Layout& out, const FigureStyle& style, float sizePx, const char* what);
 
 }  // namespace divlens

@@ -6,14 +6,16 @@
 #include <cmath>
 
 #include "figure/axis_labels.h"
+#include "figure/axis_ticks.h"
 #include "figure/cell_marks.h"
 #include "figure/colorbar_layout.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_style.h"
+#include "figure/figure_texts.h"
 #include "figure/group_lines.h"
 #include "figure/label_text.h"
 #include "figure/marginals.h"
-#include "figure/panel_grid.h"
+#include "figure/panel_places.h"
 #include "figure/pixel_note.h"
 
 namespace divlens {
@@ -37,13 +39,15 @@ class Builder {
         content_(content),
         shaper_(shaper),
         style_(options),
-        grid_(panelGrid(content)),
-        marginal_(marginalRoom(options, style_)),
         rows_(content.rows, options.yticklabels, "--yticklabels", shaper, style_.tickSize),
         columns_(content.columns, options.xticklabels, "--xticklabels", shaper, style_.tickSize),
         title_(options.title.value_or(content.title)),
         xlabel_(axisTitle(options.xlabel, content.columns)),
         ylabel_(axisTitle(options.ylabel, content.rows)) {
+    places_.grid = panelGrid(content);
+    places_.panels = std::max(1, static_cast<int>(content.panels.size()));
+    places_.marginal = marginalRoom(options, style_);
+    places_.gapY = places_.grid.rows > 1 ? style_.line(style_.labelSize) + style_.px(8) : 0;
     out_.list.background = style_.background;
     if (!content.rows.edges.empty() || !content.columns.edges.empty())
       out_.list.edges = std::make_shared<AxisEdges>(AxisEdges{content.rows.edges, content.columns.edges});
@@ -54,10 +58,16 @@ class Builder {
 
   Layout build() {
     fit();
-    for (size_t i = 0; i < std::max<size_t>(content_.panels.size(), 1); ++i) addPanel(static_cast<int>(i));
-    addTitle();
-    addAxisTitles();
-    addParameters();
+    for (int panel = 0; panel < places_.panels; ++panel) addPanel(panel);
+    const Rect& inner = places_.inner;
+    const float foot = height() - footHeight_;
+    addTitle(out_, shaper_, style_, titleText_, inner);
+    if (has(XLabel)) addXLabel(out_, shaper_, style_, xlabel_, inner, foot);
+    const float used = yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap();
+    if (has(YLabel))
+      addYLabel(out_, shaper_, style_, ylabel_, inner, inner.x - used - style_.px(4),
+                {0, titleHeight_, 0, foot - titleHeight_});
+    addFoot(out_, style_, footText_);
     if (!note_.empty() && !has(Parameters)) out_.warnings.push_back(note_);
     if (has(Cbar)) addBars();
     warnOfSmallText(out_, style_, has(Parameters) ? style_.noteSize : style_.tickSize, "text");
@@ -75,8 +85,8 @@ class Builder {
 
   // Leaves parts out until the cells have some room.
   void fit() {
-    const float leastWidth = std::min(style_.px(36), width() * 0.3f) * static_cast<float>(grid_.columns);
-    const float leastHeight = std::min(style_.px(30), height() * 0.3f) * static_cast<float>(grid_.rows);
+    const float leastWidth = std::min(style_.px(36), width() * 0.3f) * static_cast<float>(places_.grid.columns);
+    const float leastHeight = std::min(style_.px(30), height() * 0.3f) * static_cast<float>(places_.grid.rows);
     drop(title_.empty(), Title);
     drop(xlabel_.empty(), XLabel);
     drop(ylabel_.empty(), YLabel);
@@ -89,8 +99,8 @@ class Builder {
         note_ = note;
         place();
       }
-      const bool narrow = panelWidth() * static_cast<float>(grid_.columns) < leastWidth;
-      const bool low = panelHeight() * static_cast<float>(grid_.rows) < leastHeight;
+      const bool narrow = places_.width() * static_cast<float>(places_.grid.columns) < leastWidth;
+      const bool low = places_.height() * static_cast<float>(places_.grid.rows) < leastHeight;
       if (!narrow && !low) return;
       while (row != std::end(kParts) && (!has(row->part) || !(row->takesWidth ? narrow : low))) ++row;
       if (row == std::end(kParts)) break;
@@ -98,12 +108,12 @@ class Builder {
       out_.warnings.push_back(fmt::format("the figure is too small for its {}; enlarge --figsize", row->name));
     }
     place();
-    if (inner_.w < 1 || inner_.h < 1) inner_ = {0, 0, width(), height()};
+    if (places_.inner.w < 1 || places_.inner.h < 1) places_.inner = {0, 0, width(), height()};
   }
 
   std::string pixelNote() const {
-    return divlens::pixelNote(content_, rows_.end() - rows_.begin(), columns_.end() - columns_.begin(), panelWidth(),
-                              panelHeight());
+    return divlens::pixelNote(content_, rows_.end() - rows_.begin(), columns_.end() - columns_.begin(), places_.width(),
+                              places_.height());
   }
 
   void drop(bool absent, Part part) {
@@ -125,21 +135,21 @@ class Builder {
   // Scales of their own have their bars beside their panels, those with rows of their own beside the rows; a shared one
   // has one bar as high as all panels.
   bool hasBar(int panel) const {
-    if (grid_.block) return false;
+    if (places_.grid.block) return false;
     const int next = panel + 1;
-    const bool lastOfRow = next % grid_.columns == 0 || next >= panels();
+    const bool lastOfRow = next % places_.grid.columns == 0 || next >= places_.panels;
     return has(Cbar) && content_.scales.size() > 1 && (lastOfRow || content_.scale(next) != content_.scale(panel));
   }
-  int panels() const { return std::max(1, static_cast<int>(content_.panels.size())); }
 
   void measureBars() {
     bars_.clear();
     barRoom_ = 0;
     if (!has(Cbar)) return;
     const bool one = content_.scales.size() == 1;
-    const auto rows = static_cast<float>(grid_.block ? grid_.blockRows() : 1);
-    const float room = one ? inner_.h : std::max(1.0f, rows * panelHeight() + (rows - 1) * (marginal_ + gapY()));
-    const float labelRoom = one ? height() - titleHeight_ - footHeight_ : room + gapY() / 2;
+    const auto rows = static_cast<float>(places_.grid.block ? places_.grid.blockRows() : 1);
+    const float room = one ? places_.inner.h
+                           : std::max(1.0f, rows * places_.height() + (rows - 1) * (places_.marginal + places_.gapY));
+    const float labelRoom = one ? height() - titleHeight_ - footHeight_ : room + places_.gapY / 2;
     for (size_t i = 0; i < content_.scales.size(); ++i) {
       const std::string label = has(CbarLabel) ? barLabel(content_.scales[i]) : "";
       bars_.push_back(measureColorbar(partsOf(i), label, room, labelRoom, has(CbarLabel)));
@@ -149,58 +159,60 @@ class Builder {
 
   void addBars() {
     if (content_.scales.size() == 1) {
-      const Rect span{inner_.right() + style_.barGap, inner_.y, 0, inner_.h};
+      const Rect span{places_.inner.right() + style_.barGap, places_.inner.y, 0, places_.inner.h};
       addColorbar(out_, partsOf(0), span, bars_[0], titleHeight_, height() - footHeight_);
       return;
     }
-    for (int panel = 0; grid_.block && panel < panels(); panel += grid_.block) {
-      const Rect top = panelRect(panel), bottom = panelRect(panel + grid_.block - 1);
+    for (int panel = 0; places_.grid.block && panel < places_.panels; panel += places_.grid.block) {
+      const Rect top = places_.rect(panel), bottom = places_.rect(panel + places_.grid.block - 1);
       const auto scale = static_cast<size_t>(content_.scale(panel));
-      addColorbar(out_, partsOf(scale), {inner_.right() + style_.barGap, top.y, 0, bottom.bottom() - top.y},
-                  bars_[scale], top.y - gapY() / 4, bottom.bottom() + gapY() / 4);
+      addColorbar(out_, partsOf(scale), {places_.inner.right() + style_.barGap, top.y, 0, bottom.bottom() - top.y},
+                  bars_[scale], top.y - places_.gapY / 4, bottom.bottom() + places_.gapY / 4);
     }
-    for (int panel = 0; panel < panels(); ++panel) {
+    for (int panel = 0; panel < places_.panels; ++panel) {
       if (!hasBar(panel)) continue;
-      const Rect area = panelRect(panel);
+      const Rect area = places_.rect(panel);
       const auto scale = static_cast<size_t>(content_.scale(panel));
-      addColorbar(out_, partsOf(scale), {area.right() + marginal_ + style_.barGap, area.y, 0, area.h}, bars_[scale],
-                  area.y - gapY() / 4, area.bottom() + gapY() / 4);
+      addColorbar(out_, partsOf(scale), {area.right() + places_.marginal + style_.barGap, area.y, 0, area.h},
+                  bars_[scale], area.y - places_.gapY / 4, area.bottom() + places_.gapY / 4);
     }
   }
 
   // Margins depend on labels and labels on the room between the margins: three rounds settle it.
   void place() {
     const Rect page{style_.margin, style_.margin, width() - 2 * style_.margin, height() - 2 * style_.margin};
-    titleLines_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : std::vector<std::string>{};
-    footLines_ = has(Parameters) ? wrapText(shaper_, content_.parameters + (note_.empty() ? "" : " · " + note_),
-                                            style_.noteSize, page.w, 2)
-                                 : std::vector<std::string>{};
-    titleHeight_ = style_.margin + static_cast<float>(titleLines_.size()) * style_.line(style_.titleSize) +
-                   (titleLines_.empty() || !labelled() ? 0 : style_.px(3));
-    footHeight_ = style_.margin + static_cast<float>(footLines_.size()) * style_.line(style_.noteSize);
-    if (!footLines_.empty()) footHeight_ += style_.px(3);
+    titleText_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : WrappedText{};
+    footText_ = has(Parameters) ? wrapText(shaper_, content_.parameters + (note_.empty() ? "" : " · " + note_),
+                                           style_.noteSize, page.w, 2)
+                                : WrappedText{};
+    titleHeight_ = style_.margin + titleText_.height(style_, style_.titleSize) +
+                   (titleText_.empty() || !labelled() ? 0 : style_.px(3));
+    footHeight_ = style_.margin + footText_.height(style_, style_.noteSize) + (footText_.empty() ? 0 : style_.px(3));
+    widenGap();
     float bottom = style_.line(style_.tickSize), right = style_.margin, left = style_.margin;
     for (int round = 0; round < 3; ++round) {
       const float top = titleHeight_ + topRoom();
-      inner_.y = std::round(top);
-      inner_.h = std::floor(height() - footHeight_ - bottom - inner_.y);
-      yticks_ = has(YTicks) ? rows_.down(std::max(1.0f, panelHeight())) : AxisLabels::Placement{};
+      places_.inner.y = std::round(top);
+      places_.inner.h = std::floor(height() - footHeight_ - bottom - places_.inner.y);
+      yticks_ = has(YTicks) ? rows_.down(std::max(1.0f, places_.height())) : AxisLabels::Placement{};
       yRoom_ = std::min(yticks_.longest, 0.4f * width());
       left = style_.margin + (has(YLabel) ? style_.line(style_.labelSize) + style_.px(4) : 0) +
              (yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap());
       measureBars();
+      widenGap();
       right = barRoom_ + style_.margin;
       widen(left, right);
-      inner_.x = std::round(left);
-      inner_.w = std::floor(width() - right - inner_.x);
-      xticks_ = has(XTicks) ? columns_.across(std::max(1.0f, panelWidth())) : AxisLabels::Placement{};
-      xRoom_ = std::min(xticks_.longest, 0.3f * height());
+      places_.inner.x = std::round(left);
+      places_.inner.w = std::floor(width() - right - places_.inner.x);
+      xticks_ = has(XTicks) ? columns_.across(std::max(1.0f, places_.width())) : AxisLabels::Placement{};
+      widenGap();
+      xRoom_ = std::min(xticks_.longest, xticks_.rotated ? 0.3f * height() : 0.4f * width());
       bottom =
           (xticks_.ticks.empty() ? 0 : style_.tickGap() + (xticks_.rotated ? xRoom_ : style_.line(style_.tickSize))) +
           (has(XLabel) ? style_.line(style_.labelSize) + style_.px(1) : 0);
       bottom = std::max(bottom, yticks_.ticks.empty() && !has(Cbar) ? 0 : style_.line(style_.tickSize) / 2);
     }
-    inner_.h = std::floor(height() - footHeight_ - bottom - inner_.y);
+    places_.inner.h = std::floor(height() - footHeight_ - bottom - places_.inner.y);
   }
 
   bool labelled() const {
@@ -217,7 +229,7 @@ class Builder {
   void widen(float& left, float& right) const {
     if (xticks_.ticks.empty()) return;
     const auto overhang = [&](const AxisLabels::Tick& tick, double fromEdge) {
-      const double pitch = panelWidth() / (columns_.end() - columns_.begin());
+      const double pitch = places_.width() / (columns_.end() - columns_.begin());
       const float extent = xticks_.rotated ? style_.line(style_.tickSize) : std::min(tick.width, 0.4f * width());
       return static_cast<float>(extent / 2 - fromEdge * pitch) + style_.margin;
     };
@@ -227,40 +239,16 @@ class Builder {
     right = std::max(right, overhang(last, columns_.end() - columns_.centre(last.entry)));
   }
 
-  float gapX() const {
+  void widenGap() {
     const float labels = xticks_.rotated || xticks_.ticks.empty() ? 0 : xticks_.longest;
     float bars = 0;
-    for (int panel = 0; panel < panels(); ++panel)
-      if ((panel + 1) % grid_.columns != 0 && hasBar(panel)) bars = barRoom_;
-    return grid_.columns > 1 ? std::max(style_.px(10), labels) + bars : 0;
-  }
-  float gapY() const { return grid_.rows > 1 ? style_.line(style_.labelSize) + style_.px(8) : 0; }
-  float panelWidth() const {
-    return (inner_.w - gapX() * static_cast<float>(grid_.columns - 1)) / static_cast<float>(grid_.columns) - marginal_;
-  }
-  float panelHeight() const {
-    return (inner_.h - gapY() * static_cast<float>(grid_.rows - 1)) / static_cast<float>(grid_.rows) - marginal_;
-  }
-
-  Rect panelRect(int panel) const {
-    const int row = grid_.row(panel), column = grid_.column(panel);
-    const float x = std::round(inner_.x + static_cast<float>(column) * (panelWidth() + marginal_ + gapX()));
-    const float y = std::round(inner_.y + static_cast<float>(row) * (panelHeight() + marginal_ + gapY()) + marginal_);
-    return {x, y, std::max(1.0f, std::floor(panelWidth())), std::max(1.0f, std::floor(panelHeight()))};
-  }
-
-  bool isLowest(int panel) const {
-    for (int below = panel + 1; below < panels(); ++below)
-      if (grid_.column(below) == grid_.column(panel)) return false;
-    return true;
-  }
-
-  void addText(const std::string& text, float x, float y, float size, HAlign h, VAlign v, int rotation = 0) {
-    if (!text.empty()) out_.list.items.push_back(Text{text, x, y, size, h, v, rotation, style_.ink});
+    for (int panel = 0; panel < places_.panels; ++panel)
+      if ((panel + 1) % places_.grid.columns != 0 && hasBar(panel)) bars = barRoom_;
+    places_.gapX = places_.grid.columns > 1 ? std::max(style_.px(10), labels) + bars : 0;
   }
 
   void addPanel(int panel) {
-    const Rect area = panelRect(panel);
+    const Rect area = places_.rect(panel);
     const bool upper = options_.origin != "lower";
     const ColorScale& scale = content_.scales[static_cast<size_t>(content_.scale(panel))];
     HeatmapArea cells{.rect = area,
@@ -276,14 +264,16 @@ class Builder {
     cells.dimmed = parseCellRule(options_.dim, "--dim");
     out_.list.items.emplace_back(cells);
     addCellMarks(out_, {options_, content_, shaper_, style_}, cells);
-    if (marginal_ > 0) addMarginals(out_, {options_, content_, shaper_, style_}, cells, marginal_);
+    if (places_.marginal > 0) addMarginals(out_, {options_, content_, shaper_, style_}, cells, places_.marginal);
     addGroupLines(out_, {options_, content_, shaper_, style_}, cells);
     addFrame(out_.list, area, style_.lineWidth, style_.ink);
-    if (grid_.column(panel) == 0) addRowTicks(area, upper);
-    if (isLowest(panel)) addColumnTicks(area);
-    if (static_cast<size_t>(panel) < content_.panels.size())
-      addText(shaper_.elide(panelTitle(panel), style_.labelSize, area.w + gapX()), area.x + area.w / 2,
-              area.y - marginal_ - style_.px(2) - style_.lineWidth, style_.labelSize, HAlign::Center, VAlign::Bottom);
+    if (places_.grid.column(panel) == 0) addRowTicks(out_, {rows_, yticks_, yRoom_, shaper_, style_}, area, upper);
+    if (places_.lowest(panel)) addColumnTicks(out_, {columns_, xticks_, xRoom_, shaper_, style_}, area);
+    if (static_cast<size_t>(panel) >= content_.panels.size()) return;
+    const std::string title =
+        fitted(out_, shaper_, panelTitle(panel), style_.labelSize, area.w + places_.gapX, "panel titles");
+    addText(out_, {title, area.x + area.w / 2, area.y - places_.marginal - style_.px(2) - style_.lineWidth,
+                   style_.labelSize, HAlign::Center, VAlign::Bottom, 0, style_.ink});
   }
 
   // "a) known"; panels without a label have no letter either.
@@ -291,89 +281,22 @@ class Builder {
     const std::string& label = content_.panels[static_cast<size_t>(panel)];
     if (label.empty()) return "";
     const std::string letter(1 + static_cast<size_t>(panel / 26), static_cast<char>('a' + panel % 26));
-    return (panels() > 1 ? letter + ") " : "") + displayLabel(label, false, 200);
-  }
-
-  void addRowTicks(const Rect& area, bool upper) {
-    const double pitch = area.h / (rows_.end() - rows_.begin());
-    for (const auto& tick : yticks_.ticks) {
-      const auto along = static_cast<float>((rows_.centre(tick.entry) - rows_.begin()) * pitch);
-      const float y = upper ? area.y + along : area.bottom() - along;
-      const float w = style_.lineWidth, mark = std::floor(y - w / 2 + 0.5f);
-      out_.list.items.push_back(FilledRect{{area.x - w - style_.tickLength, mark, style_.tickLength, w}, style_.ink});
-      addText(shaper_.elide(tick.text, style_.tickSize, yRoom_ + 1), area.x - style_.tickGap(), y, style_.tickSize,
-              HAlign::Right, VAlign::Middle);
-    }
-  }
-
-  void addColumnTicks(const Rect& area) {
-    const double pitch = area.w / (columns_.end() - columns_.begin());
-    for (const auto& tick : xticks_.ticks) {
-      const auto along = static_cast<float>((columns_.centre(tick.entry) - columns_.begin()) * pitch);
-      const float x = area.x + along, y = area.bottom() + style_.tickGap();
-      const float w = style_.lineWidth, mark = std::floor(x - w / 2 + 0.5f);
-      out_.list.items.push_back(FilledRect{{mark, area.bottom() + w, w, style_.tickLength}, style_.ink});
-      if (xticks_.rotated)
-        addText(shaper_.elide(tick.text, style_.tickSize, xRoom_ + 1), x, y, style_.tickSize, HAlign::Right,
-                VAlign::Middle, 90);
-      else
-        addText(shaper_.elide(tick.text, style_.tickSize, 0.4f * width()), x, y, style_.tickSize, HAlign::Center,
-                VAlign::Top);
-    }
-  }
-
-  // Centred over the cells where that stays on the page.
-  void addTitle() {
-    float y = style_.margin;
-    for (const std::string& line : titleLines_) {
-      const float half = shaper_.measure(line, style_.titleSize).width / 2;
-      const float x = std::max(style_.margin + half, std::min(inner_.x + inner_.w / 2, width() - style_.margin - half));
-      addText(line, x, y, style_.titleSize, HAlign::Center, VAlign::Top);
-      y += style_.line(style_.titleSize);
-    }
-  }
-
-  void addAxisTitles() {
-    if (has(XLabel)) {
-      const std::string text = shaper_.elide(xlabel_, style_.labelSize, width() - 2 * style_.margin);
-      const float half = shaper_.measure(text, style_.labelSize).width / 2;
-      const float x = std::max(style_.margin + half, std::min(inner_.x + inner_.w / 2, width() - style_.margin - half));
-      addText(text, x, height() - footHeight_, style_.labelSize, HAlign::Center, VAlign::Bottom);
-    }
-    if (has(YLabel)) {
-      const float room = height() - titleHeight_ - footHeight_;
-      const std::string text = shaper_.elide(ylabel_, style_.labelSize, room);
-      const float half = shaper_.measure(text, style_.labelSize).width / 2;
-      const float y = std::max(titleHeight_ + half, std::min(inner_.y + inner_.h / 2, titleHeight_ + room - half));
-      const float used = yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap();
-      addText(text, inner_.x - used - style_.px(4), y, style_.labelSize, HAlign::Center, VAlign::Bottom, 90);
-    }
-  }
-
-  void addParameters() {
-    float y = height() - style_.margin - static_cast<float>(footLines_.size()) * style_.line(style_.noteSize);
-    for (const std::string& line : footLines_) {
-      out_.list.items.push_back(
-          Text{line, style_.margin, y, style_.noteSize, HAlign::Left, VAlign::Top, 0, style_.note});
-      y += style_.line(style_.noteSize);
-    }
+    return (places_.panels > 1 ? letter + ") " : "") + displayLabel(label, false, 200);
   }
 
   const FigureOptions& options_;
   const FigureContent& content_;
   TextShaper& shaper_;
   FigureStyle style_;
-  PanelGrid grid_;
-  float marginal_;  ///< room for --marginals, on the right of the cells and above them
+  PanelPlaces places_;
   AxisLabels rows_, columns_;
   std::string title_, xlabel_, ylabel_;
   std::string note_;  ///< what pixels show that hold several cells
   unsigned parts_ = 255;
   Layout out_;
-  Rect inner_;  ///< all panels
   AxisLabels::Placement xticks_, yticks_;
   float xRoom_ = 0, yRoom_ = 0, titleHeight_ = 0, footHeight_ = 0;
-  std::vector<std::string> titleLines_, footLines_;
+  WrappedText titleText_, footText_;
   std::vector<ColorbarSpace> bars_;  ///< one a scale
   float barRoom_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "figure/cell_plane.h"
+#include "figure/figure_texts.h"
 
 namespace divlens {
 namespace {

@@ -2,11 +2,13 @@
 #ifndef DIVLENS_LOAD_ROW_GLSL
 #define DIVLENS_LOAD_ROW_GLSL
 
+uint rowVectors = push.rowVectors;  // read once: lavapipe gathers a push constant lane by lane, forty instructions each time
+
 void loadStored(uint row, uint step, out float x[8]) {
-  uint base = row * push.rowVectors;
+  uint base = row * rowVectors;
   if (kDtype == kF32) {
     uint i = 2u * step;
-    decodeFloats(rowWords(base + i), i + 1u < push.rowVectors ? rowWords(base + i + 1u) : padding(kKind), x);
+    decodeFloats(rowWords(base + i), i + 1u < rowVectors ? rowWords(base + i + 1u) : padding(kKind), x);
   } else {
     decodeHalves(rowWords(base + step), kDtype, x);
   }

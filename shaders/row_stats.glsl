@@ -1,9 +1,12 @@
 // Normaliser of each row, first part: for softmax rows the maximum M, how often it occurs and R = sum of e^((x - M)/T) over the
 // others, so that ln Z - M = log1p(count - 1 + R) keeps its digits on peaked rows; for probabilities the maximum and the sum.
-// Online over steps of eight elements; the running sum is compensated (Kahan). One workgroup a row.
+// The largest element so far stays out of the sum, what it displaces goes in. The sum is relative to c, the largest of a few
+// elements all over the row, so that it need not be scaled each time a larger one is met (1.8 times faster on lavapipe); the few
+// rows whose maximum is far from c are summed once more. The running sum is compensated (Kahan). One workgroup a row.
 #include "kernels.h"
 #include "functions.glsl"
 #include "rows.glsl"
+#include "sum.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kDtype = 0;
@@ -25,10 +28,12 @@ layout(push_constant) uniform Push { RowsPush push; };
 shared StatsPartial tree[gl_WorkGroupSize.x];
 
 #include "load_row.glsl"
+float inverseTemperature = push.inverseTemperature;
+uint width = push.width;
 
 void load(uint row, uint step, out float x[8]) {
   loadStored(row, step, x);
-  if (kMasked) exclude(allowedBits(step, push.width, allowed[step / 4u], true), kKind, x);
+  if (kMasked) exclude(allowedBits(step, width, allowed[step / 4u], true), kKind, x);
   if (kKind == kLogOfProbs)
     for (int i = 0; i < 8; ++i) x[i] = logOfProbability(x[i]);
 }
@@ -38,81 +43,68 @@ void load(uint row, uint step, out float x[8]) {
 int largestSigned = 0;
 uint largestUnsigned = 0u;
 
-// e^t for t <= 0, relative error about 1e-7; 0 below -87. A polynomial by weighted least squares on Chebyshev nodes.
-float expBelow(float t) {
-  float clamped = t < -87.0 ? -87.0 : t;
-  float n = roundEven(clamped * 1.44269504);
-  float r = fma(n, 2.12194440e-4, fma(n, -0.693359375, clamped));
-  float s = fma(r, 0.00139505405, 0.00836891787);
-  s = fma(r, s, 0.0416662051);
-  s = fma(r, s, 0.166665186);
-  s = fma(r, s, 0.5);
-  float value = fma(r * r, s, r) + 1.0;
-  return t < -87.0 ? 0.0 : value * uintBitsToFloat(uint(int(n) + 127) << 23);
+// 2^t, relative error about 1e-7; 2^-126 below that. A polynomial by weighted least squares on Chebyshev nodes.
+float power(float t) {
+  float n = roundEven(t);
+  float r = t - n;
+  float e = fma(r, 0.00132647273, 0.00967151299);
+  e = fma(r, e, 0.0555073358);
+  e = fma(r, e, 0.240222424);
+  e = fma(r, e, 0.693147004);
+  e = fma(r, e, 1.0);
+  return uintBitsToFloat(floatBitsToUint(e) + (uint(int(n)) << 23));
 }
 
-void addSoftmax(inout StatsPartial s, inout float lost, inout float heatLost, uint number, float x[8]) {
-  float best = x[0];
+const float kOctave = 1.44269504;      // 1 / ln 2
+const float kLowest = -3.40282347e38;  // no element but -inf is below
+const float kFar = 32.0;               // of the maximum from c, in octaves: what is more loses digits
+
+void addSoftmax(inout StatsPartial s, inout Sum rest, inout Sum heat, float c, uint number, float x[8]) {
+  float octaves = inverseTemperature * kOctave;
+  float e[8];
+  float w[8];
   for (int i = 0; i < 8; ++i) {
     int bits = floatBitsToInt(x[i]);
     largestSigned = bits > largestSigned ? bits : largestSigned;
     largestUnsigned = uint(bits) > largestUnsigned ? uint(bits) : largestUnsigned;
-    best = x[i] > best ? x[i] : best;
     if (kNeedsLow && !isNegativeInfinity(x[i])) s.low = x[i] < s.low ? x[i] : s.low;
+    if (kNeedsTop) s.entry = x[i] > s.top ? kLoad * number + uint(i) : s.entry;
+    float smaller = x[i] > s.top ? s.top : x[i];
+    s.top = x[i] > s.top ? x[i] : s.top;
+    float t = (smaller - c) * octaves;
+    t = t < -126.0 ? -126.0 : t;
+    e[i] = power(t);
+    if (kNeedsHeat) w[i] = t * e[i];
   }
-  if (best > s.top) {
-    float step = (s.top - best) * push.inverseTemperature;
-    float factor = expBelow(step);
-    if (kNeedsHeat) {
-      // A first step from the lowest number holds nothing; infinite, it would make NaN of it.
-      s.heat = factor > 0.0 ? factor * (s.heat - step * (s.count + s.rest)) : 0.0;
-      heatLost *= factor;
-    }
-    s.rest = (s.count + s.rest) * factor;
-    lost *= factor;
-    s.count = 0.0;
-    s.top = best;
-    if (kNeedsTop)
-      for (uint i = 0u; i < 8u; ++i) s.entry = x[7u - i] == best ? kLoad * number + (7u - i) : s.entry;
-  }
-  float e[8];
-  for (int i = 0; i < 8; ++i) {
-    bool top = x[i] == s.top;
-    s.count += top ? 1.0 : 0.0;
-    e[i] = top ? 0.0 : expBelow((x[i] - s.top) * push.inverseTemperature);
-  }
-  if (kNeedsHeat) {
-    float w[8];
-    for (int i = 0; i < 8; ++i) w[i] = e[i] > 0.0 ? (s.top - x[i]) * push.inverseTemperature * e[i] : 0.0;
-    precise float more = (((w[0] + w[1]) + (w[2] + w[3])) + ((w[4] + w[5]) + (w[6] + w[7]))) - heatLost;
-    precise float heat = s.heat + more;
-    precise float kept = (heat - s.heat) - more;
-    heatLost = kept;
-    s.heat = heat;
-  }
-  precise float add = (((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]))) - lost;
-  precise float sum = s.rest + add;
-  precise float carried = (sum - s.rest) - add;
-  lost = carried;
-  s.rest = sum;
+  add(rest, ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7])));
+  if (kNeedsHeat) add(heat, ((w[0] + w[1]) + (w[2] + w[3])) + ((w[4] + w[5]) + (w[6] + w[7])));
 }
 
-void addProbabilities(inout StatsPartial s, inout float lost, float x[8]) {
+void addProbabilities(inout StatsPartial s, inout Sum rest, float x[8]) {
   for (int i = 0; i < 8; ++i) {
     uint bits = floatBitsToUint(x[i]);
     bool bad = isBad(x[i]) || ((bits >> 31) != 0u && bits != 0x80000000u);
     if (bad) s.flags |= kBadRow;
     x[i] = bad ? 0.0 : x[i];
-    // The largest so far stays out of the sum; what it displaces goes in.
     float larger = x[i] > s.top ? x[i] : s.top;
     x[i] = x[i] > s.top ? s.top : x[i];
     s.top = larger;
   }
-  precise float add = (((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))) - lost;
-  precise float sum = s.rest + add;
-  precise float carried = (sum - s.rest) - add;
-  lost = carried;
-  s.rest = sum;
+  add(rest, ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])));
+}
+
+// From sums relative to c to those relative to the maximum, which is not below c.
+void finishSoftmax(inout StatsPartial s, float heat, float c) {
+  if (s.top == kLowest) {  // each element that is not -inf is kLowest itself, and c too
+    s.count = s.rest > 0.5 ? 1.0 : 0.0;
+    s.rest = s.rest > 0.5 ? s.rest - 1.0 : 0.0;
+    return;
+  }
+  float t = (c - s.top) * inverseTemperature;
+  float factor = expNegative(t);
+  s.count = 1.0;
+  s.heat = factor * -fma(heat, kLn2, t * s.rest);
+  s.rest *= factor;
 }
 
 #include "merge_stats.glsl"
@@ -127,19 +119,30 @@ void main() {
   uint place = row;
 #endif
   uint lane = gl_LocalInvocationID.x;
-  // The lowest finite number: below every element but -inf.
-  StatsPartial s = StatsPartial(kKind == kProbs ? 0.0 : -3.40282347e38, 0.0, 0.0, 0u, 3.4e38, 0u, 0.0);
-  float lost = 0.0;
-  float heatLost = 0.0;
-  uint steps = (push.width + kLoad - 1u) / kLoad;
-  for (uint step = lane; step < steps; step += gl_WorkGroupSize.x) {
-    float x[8];
-    load(place, step, x);
-    if (kKind == kProbs)
-      addProbabilities(s, lost, x);
-    else
-      addSoftmax(s, lost, heatLost, step, x);
+  uint steps = (width + kLoad - 1u) / kLoad;
+  // A few lanes look at four places each, many at one.
+  uint stride = gl_WorkGroupSize.x <= 8u ? max(steps / 4u, 1u) : steps;
+  StatsPartial s;
+  Sum rest, heat;
+  float c = 0.0;
+  for (uint attempt = kKind == kProbs ? 1u : 0u;; ++attempt) {
+    s = StatsPartial(kKind == kProbs ? 0.0 : kLowest, 0.0, 0.0, 0u, 3.4e38, 0u, 0.0);
+    rest = Sum(0.0, 0.0);
+    heat = Sum(0.0, 0.0);
+    if (attempt > 0u) stride = gl_WorkGroupSize.x;
+    for (uint step = lane; step < steps; step += stride) {
+      float x[8];
+      load(place, step, x);
+      if (kKind == kProbs)
+        addProbabilities(s, rest, x);
+      else
+        addSoftmax(s, rest, heat, c, step, x);
+    }
+    if (attempt == 2u || (attempt == 1u && (kKind == kProbs || (s.top - c) * inverseTemperature * kOctave <= kFar))) break;
+    c = s.top;
   }
+  s.rest = rest.value;
+  if (kKind != kProbs) finishSoftmax(s, heat.value, c);
   if (largestSigned >= 0x7f800000 || largestUnsigned > 0xff800000u) s.flags |= kBadRow;
   // Eight partials stay, for the merging kernel: fewer lanes need no barrier, which costs lavapipe more than the whole row.
   uint at = (push.firstRow + row) * push.parts + lane;
@@ -150,7 +153,7 @@ void main() {
   tree[lane] = s;
   for (uint half1 = gl_WorkGroupSize.x / 2u; half1 >= 8u; half1 /= 2u) {
     barrier();
-    if (lane < half1) tree[lane] = mergeStats(tree[lane], tree[lane + half1], kKind == kProbs, push.inverseTemperature);
+    if (lane < half1) tree[lane] = mergeStats(tree[lane], tree[lane + half1], kKind == kProbs, inverseTemperature);
   }
   if (lane < 8u) partials[at] = tree[lane];
 }

@@ -34,7 +34,7 @@ constexpr FastRow kFast[] = {
     {MetricId::Entropy, {FastKernel::Rows, 0, 0, true, false}},
     {MetricId::MaxProb, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Logprob, {FastKernel::Rows, 0, 0, false, false}},
-    {MetricId::Top1Agree, {FastKernel::Rows}},
+    {MetricId::Top1Agree, {FastKernel::Rows, 0, 0, false, true, true}},
 };
 
 bool storedLogits(SideFormat side) { return side.dtype <= kF32 && side.kind == kLogits && !side.split; }

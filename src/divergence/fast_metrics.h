@@ -20,6 +20,7 @@ struct FastMetric {
   float tilt = 0;        ///< b where sums of p e^(b d) are wanted; one kernel run knows one b
   bool entropy = false;  ///< of the cell's or the reference's row, as the metric defines
   bool reference = true;
+  bool entry = false;  ///< which element is the largest of each row
 };
 /// Null where there is no fast way for the metric with its parameter and rows stored so; that depends on nothing else.
 std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, SideFormat cells, SideFormat reference);

@@ -90,21 +90,24 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
     family->sumBits |= metric.sums;
     family->entropy |= metric.entropy;
     family->reference |= metric.reference;
+    family->entry |= metric.entry;
     family->channels.push_back(i);
   }
   // A row that is on both sides has its statistics taken twice: both times the same ones.
   const auto any = [&](auto wanted) { return std::any_of(families_.begin(), families_.end(), wanted); };
   const bool heat = any([](const Family& f) { return f.entropy; });
+  const bool entry = any([](const Family& f) { return f.entry; });
   const bool pairs = any([](const Family& f) { return f.kernel != FastKernel::Rows; });
+  const bool oneRead = any([](const Family& f) { return f.kernel == FastKernel::OneRead; });
   const bool cellRows = any([](const Family& f) { return f.kernel != FastKernel::OneRead; });
-  const bool referenceRows =
-      any([&](const Family& f) { return f.kernel == FastKernel::OneRead || (ownReferenceRows_ && f.reference); });
+  const bool referenceRows = oneRead || any([&](const Family& f) { return ownReferenceRows_ && f.reference; });
   if (cellRows)
     cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells,
-                                                RowStatsPass::Options{.top = true, .heat = heat, .texels = texels_});
+                                                RowStatsPass::Options{.top = entry, .heat = heat, .texels = texels_});
   if (referenceRows && reference.dtype <= kF32)
     referenceStats_ = std::make_unique<RowStatsPass>(
-        context, plan, reference, RowStatsPass::Options{.listed = true, .top = true, .heat = heat, .texels = texels_});
+        context, plan, reference,
+        RowStatsPass::Options{.listed = true, .top = entry || oneRead, .heat = heat, .texels = texels_});
   for (Family& family : families_) makePipelines(context, family);
   statsPartials_ =
       gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");

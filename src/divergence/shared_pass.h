@@ -39,7 +39,7 @@ class SharedPass {
     FastKernel kernel = FastKernel::OneRead;
     float tilt = 0;
     uint32_t sumBits = 0;
-    bool entropy = false, reference = false;
+    bool entropy = false, reference = false, entry = false;
     std::vector<size_t> channels;                               ///< indices into channels_
     std::unique_ptr<gpu::ComputePipeline> sums;                 ///< none where the rows' statistics are enough
     std::vector<std::unique_ptr<gpu::ComputePipeline>> values;  ///< of each channel

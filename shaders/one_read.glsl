@@ -58,7 +58,7 @@ void main() {
   float top[kShared];   // how far a cell's elements are above the reference's: where the reference is largest,
   float more[kShared];  // and on the average of the lanes' largest ones beyond that
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell];
+    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell] * cellVectors;
     top[g] = 0.0;
     more[g] = 0.0;
   }
@@ -71,7 +71,7 @@ void main() {
   float weights = 0.0;
   for (uint i = 0u; i < push.parts; ++i) {
     StatsPartial part = statsPartials[firstPartial + i];
-    float weight = part.count > 0.0 ? expNegative((part.top - P.offset) * push.inverseTemperature) : 0.0;
+    float weight = part.count > 0.0 ? expNegative((part.top - P.offset) * inverseTemperature) : 0.0;
     weights += weight;
     [[unroll]] for (uint g = 0u; g < kShared; ++g)
       more[g] = part.count > 0.0 ? fma(weight, (cellElement(row[g], part.entry) - part.top) - top[g], more[g]) : more[g];
@@ -84,20 +84,21 @@ void main() {
     bool far = !(abs(c[g]) < kHighestShift) || !(abs(P.offset) < kHighestOffset);
     s[g] = Sums(none, none, none, none, none, far ? kGiveBack : 0.0, 0.0);
   }
-  uint reference = numbers[push.firstReferenceStats + group.reference];
+  uint reference = numbers[push.firstReferenceStats + group.reference] * referenceVectors;
   float finiteSentinel = 0.0;
-  uint steps = (push.width + kLoad - 1u) / kLoad;
+  float b1 = push.tilt;
+  uint steps = (width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
     float p[8];
     loadReference(reference, step, x);
-    uint counts = kMasked ? allowedBits(step, push.width, allowed[step / 4u], true) : 0xffu;
+    uint counts = kMasked ? allowedBits(step, width, allowed[step / 4u], true) : 0xffu;
     if (kMasked) exclude(counts, kLogits, x);
     [[unroll]] for (int i = 0; i < 8; ++i) {
       // A finite element below the floor has a probability that underflows, but is not zero.
       if (kReferenceDtype != kF16) finiteSentinel = x[i] < kFloor && !isNegativeInfinity(x[i]) ? kGiveBack : finiteSentinel;
       x[i] = lifted(x[i], kFloor);
-      p[i] = expNegative((x[i] - P.offset) * push.inverseTemperature) * P.scale;
+      p[i] = expNegative((x[i] - P.offset) * inverseTemperature) * P.scale;
     }
     [[unroll]] for (uint g = 0u; g < kShared; ++g) {
       float y[8];
@@ -107,16 +108,16 @@ void main() {
       float b = 0.0, u = 0.0, d = 0.0, r = 0.0, j = 0.0;
       [[unroll]] for (int i = 0; i < 8; ++i) {
         float di = shiftedDifference(lifted(y[i], lowest), x[i], c[g]);
-        if (kTempered) di *= push.inverseTemperature;
+        if (kTempered) di *= inverseTemperature;
         s[g].high = di > s[g].high ? di : s[g].high;
         s[g].low = di < s[g].low ? di : s[g].low;
         if (kTilted) {
-          float tilt = push.tilt * di;
+          float tilt = b1 * di;
           s[g].high = tilt > s[g].high ? tilt : s[g].high;
           // Written so that NaN stays NaN.
           Exponential one = exponential(di > 80.0 ? 80.0 : di);
           Exponential other = exponential(tilt > 80.0 ? 80.0 : tilt);
-          b = fma(p[i], tilted(one, other, push.tilt), b);
+          b = fma(p[i], tilted(one, other, b1), b);
           u = fma(p[i], one.minusOne, u);
           r = fma(p[i], one.power, r);
           j = fma(p[i], other.power, j);

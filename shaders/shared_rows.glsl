@@ -36,6 +36,12 @@ layout(std430, set = 0, binding = 7) readonly buffer Allowed { uint allowed[]; }
 layout(std430, set = 0, binding = 8) readonly buffer Numbers { uint numbers[]; };
 layout(push_constant) uniform Push { SharedPush push; };
 
+// Read once: lavapipe gathers a push constant lane by lane, forty instructions each time.
+uint width = push.width;
+uint cellVectors = push.cellVectors;
+uint referenceVectors = push.referenceVectors;
+float inverseTemperature = push.inverseTemperature;
+
 shared SharedPartial tree[gl_WorkGroupSize.x];
 
 const float kFloor = -1.0e5;
@@ -44,29 +50,27 @@ const float kHighestOffset = 5.0e4;
 const float kHighestShift = kCellDtype == kF32 || kReferenceDtype == kF32 ? 2.0e4 : 256.0;  // halves farther apart differ inexactly
 const float kGiveBack = 3.0e38;  // a `high` that no pair keeps
 
-void loadCell(uint row, uint step, out float y[8]) {
-  uint base = row * push.cellVectors;
+// Eight elements of the row that starts at uvec4 number `base`.
+void loadCell(uint base, uint step, out float y[8]) {
   if (kCellDtype == kF32) {
     uint i = 2u * step;
-    decodeFloats(cellWords(base + i), i + 1u < push.cellVectors ? cellWords(base + i + 1u) : padding(kLogits), y);
+    decodeFloats(cellWords(base + i), i + 1u < cellVectors ? cellWords(base + i + 1u) : padding(kLogits), y);
   } else {
     decodeHalves(cellWords(base + step), kCellDtype, y);
   }
 }
 
-void loadReference(uint row, uint step, out float x[8]) {
-  uint base = row * push.referenceVectors;
+void loadReference(uint base, uint step, out float x[8]) {
   if (kReferenceDtype == kF32) {
     uint i = 2u * step;
-    decodeFloats(referenceWords(base + i), i + 1u < push.referenceVectors ? referenceWords(base + i + 1u) : padding(kLogits), x);
+    decodeFloats(referenceWords(base + i), i + 1u < referenceVectors ? referenceWords(base + i + 1u) : padding(kLogits), x);
   } else {
     decodeHalves(referenceWords(base + step), kReferenceDtype, x);
   }
 }
 
-// One element of a cell's row.
-float cellElement(uint row, uint entry) {
-  uint base = row * push.cellVectors;
+// One element of the row that starts at uvec4 number `base`.
+float cellElement(uint base, uint entry) {
   if (kCellDtype == kF32) return uintBitsToFloat(cellWords(base + entry / 4u)[entry % 4u]);
   vec2 two = decodePair(cellWords(base + entry / 8u)[(entry / 2u) % 4u], kCellDtype);
   return (entry & 1u) == 0u ? two.x : two.y;

@@ -67,6 +67,30 @@ TEST_CASE("means leave out what is no number and what --mask hides", "[marginals
   CHECK(bars(svg, kMiddle).size() == 1);
 }
 
+TEST_CASE("bars need room of their own: the cells are as large as without, and the colour bar as high", "[marginals]") {
+  const Folder folder;
+  const std::string table = folder.write("t.csv", "r,a,b,c\nx,1,2,3\ny,3,4,5\nz,1,2,3\n");
+  // Upright sides of frames, the cells' two and the colour bar's.
+  const auto sides = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"render", table, "-o", folder / "t.svg"};
+    words.insert(words.end(), more.begin(), more.end());
+    REQUIRE(run(words).code == 0);
+    std::vector<Bar> found = bars(readBytes(folder / "t.svg"), "#1a1a1a");
+    std::erase_if(found, [](const Bar& bar) { return bar.height < 20 * bar.width; });
+    std::sort(found.begin(), found.end(), [](const Bar& a, const Bar& b) { return a.x < b.x; });
+    return found;
+  };
+  const std::vector<Bar> without = sides({}), with = sides({"--marginals"});
+  REQUIRE(without.size() == 4);
+  REQUIRE(with.size() == 5);  // and the zero of the rows' bars
+  CHECK(std::abs(with[0].height - without[0].height) <= 1);
+  CHECK(std::abs((with[1].x - with[0].x) - (without[1].x - without[0].x)) <= 1);
+  for (const Bar& side : with) {
+    CHECK(std::abs(side.y - with[0].y) <= 1);
+    CHECK(std::abs(side.height - with[0].height) <= 2);
+  }
+}
+
 TEST_CASE("negative means reach to the other side of zero, and nothing is drawn of nothing", "[marginals]") {
   const Folder folder;
   const std::string svg = drawn(folder, "r,a,b\nx,-2,-2\ny,2,2\n", {"--cmap", "viridis", "--origin", "lower"});

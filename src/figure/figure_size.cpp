@@ -10,6 +10,7 @@
 #include "error.h"
 #include "figure/figure_style.h"
 #include "figure/layout.h"
+#include "figure/marginals.h"
 #include "figure/panel_grid.h"
 #include "suggest.h"
 
@@ -85,8 +86,9 @@ Inches defaultSize(const FigureOptions& options, const FigureContent& content) {
   const double right = (options.cbar ? 0.85 : 0.15) * text;
   const double bottom = (0.4 + (content.parameters.empty() ? 0 : 0.2)) * text + (turned ? columnLabel : 0.1);
   const double top = (0.12 + (titled ? 0.22 : 0) + (content.panels.size() > 1 ? 0.15 : 0)) * text;
-  return {left + width * grid.columns + 0.2 * (grid.columns - 1) + right * bars,
-          top + height * grid.rows + 0.3 * (grid.rows - 1) + bottom, width, height};
+  const double marginal = double(marginalRoom(options, FigureStyle(options))) / options.dpi;
+  return {left + (width + marginal) * grid.columns + 0.2 * (grid.columns - 1) + right * bars,
+          top + (height + marginal) * grid.rows + 0.3 * (grid.rows - 1) + bottom, width, height};
 }
 
 struct Venue {

@@ -147,7 +147,7 @@ class Builder {
     if (!has(Cbar)) return;
     const bool one = content_.scales.size() == 1;
     const auto rows = static_cast<float>(places_.grid.block ? places_.grid.blockRows() : 1);
-    const float room = one ? places_.inner.h
+    const float room = one ? places_.inner.h - places_.marginal
                            : std::max(1.0f, rows * places_.height() + (rows - 1) * (places_.marginal + places_.gapY));
     const float labelRoom = one ? height() - titleHeight_ - footHeight_ : room + places_.gapY / 2;
     for (size_t i = 0; i < content_.scales.size(); ++i) {
@@ -159,7 +159,9 @@ class Builder {
 
   void addBars() {
     if (content_.scales.size() == 1) {
-      const Rect span{places_.inner.right() + style_.barGap, places_.inner.y, 0, places_.inner.h};
+      // Beside the cells, not the bars above them.
+      const float marginal = places_.marginal;
+      const Rect span{places_.inner.right() + style_.barGap, places_.inner.y + marginal, 0, places_.inner.h - marginal};
       addColorbar(out_, partsOf(0), span, bars_[0], titleHeight_, height() - footHeight_);
       return;
     }

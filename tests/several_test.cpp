@@ -63,6 +63,48 @@ TEST_CASE("dumps beside each other need grids of one shape, and --minus one of t
   CHECK(t.folder.names() == std::vector<std::string>{"a.csv", "b.csv", "wide.csv"});
 }
 
+TEST_CASE("dumps of one name are told apart without their folders", "[several]") {
+  const Tables t;
+  std::filesystem::create_directory(t.folder / "run1");
+  const std::string other = t.folder.write("run1/a.csv", "layer,x,y,z\n0,1,1,1\n1,1,1,1\n");
+  const std::string json = t.folder / "f.json", svg = t.folder / "f.svg";
+  REQUIRE(run({"render", t.a, other, "--minus", "a (2)", "-q", "-o", json, "-o", svg}).code == 0);
+  const Json panels = Json::parse(readBytes(json))["panels"];
+  CHECK(panels[0]["label"] == "a (1)");
+  CHECK(panels[1]["label"] == "a (2)");
+  CHECK(panels[2]["label"] == "a (1) − a (2)");
+  CHECK_FALSE(has(readBytes(svg), "run1"));
+  // Suffixes are told where they differ.
+  const std::string tabs = t.folder.write("a.tsv", "layer\tx\ty\tz\n0\t1\t2\t3\n1\t4\t5\t6\n");
+  REQUIRE(run({"render", t.a, tabs, "-q", "-o", json}).code == 0);
+  CHECK(Json::parse(readBytes(json))["panels"][1]["label"] == "a.tsv");
+}
+
+TEST_CASE("--verify recomputes cells of every dump", "[several]") {
+  const Folder folder;
+  const std::string dump = example("interventions.safetensors"),
+                    copy = folder.write("copy.safetensors", readBytes(dump));
+  const Ran ran = run({"render", dump, copy, "--tensor", "intervened", "--reference", "tensor:clean", "--minus", "copy",
+                       "--verify", "7", "-o", folder / "f.json"});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  CHECK(has(ran.err, "verified 7 values"));
+  CHECK(has(ran.err, " of interventions\n"));
+  CHECK(has(ran.err, " of copy\n"));
+  CHECK(Json::parse(readBytes(folder / "f.json"))["verify"]["values"] == 14);
+}
+
+TEST_CASE("an interval of a difference of dumps is refused with what to do instead", "[several]") {
+  const Folder folder;
+  const std::string dump = example("interventions.safetensors"),
+                    copy = folder.write("copy.safetensors", readBytes(dump));
+  const Ran ran = run({"render", dump, copy, "--tensor", "intervened", "--reference", "tensor:clean", "--minus", "copy",
+                       "--ci", "0.95", "-o", folder / "f.png"});
+  CHECK(ran.code == 2);
+  CHECK(has(ran.err, "--stack"));
+  CHECK(folder.names() == std::vector<std::string>{"copy.safetensors"});
+}
+
 TEST_CASE("a picture of each format says the command that made it, without paths", "[several]") {
   const Tables t;
   for (const char* suffix : {"png", "pdf", "svg"}) {

@@ -186,10 +186,12 @@ void evaluateSession(Session& session, const Settings& settings, EvaluateOptions
   say(settings, text);
 }
 
-void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings) {
-  if (settings.verify == 0) return;
+void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings,
+                 const std::string& dump) {
+  if (settings.verify == 0 || session.verification) return;
   session.verification = verify(session.plan, session.result->panels, cells, settings.verify, &interruptFlag());
-  const Verification& v = *session.verification;
+  Verification& v = *session.verification;
+  if (!dump.empty()) v.where += " of " + escaped(dump);
   if (!v.passed())
     throw Error(Exit::Failure,
                 fmt::format("verified {}: the device says {}, double precision {}; nothing was written. Try another "

@@ -45,8 +45,10 @@ gpu::ContextOptions contextOptions(const Settings& settings);
 /// All of that for `settings.dumps[0]`, with notes and progress on stderr; the session must not be moved
 /// afterwards.
 void openSession(Session& session, const Settings& settings);
-/// With --verify: recomputes some of `cells` in double precision; Error(Failure) where they differ.
-void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings);
+/// With --verify, once a session: recomputes some of `cells` in double precision; Error(Failure) where they differ.
+/// `dump` names it among several.
+void verifyCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings,
+                 const std::string& dump = "");
 /// Counts the cells that the dump's element type does not resolve, and says so.
 void judgeCells(Session& session, const std::vector<std::vector<float>>& cells, const Settings& settings);
 /// With --ci-mask: masks the cells, also on the device, whose interval includes the value.

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <bit>
 #include <filesystem>
+#include <map>
 #include <memory>
 
+#include "app/writers.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/kernels.h"
@@ -17,14 +19,28 @@ namespace {
 
 bool masked(float v) { return std::bit_cast<uint32_t>(v) == kernels::kMaskedBits; }
 
-/// Names of the dumps in panels: their files' without the suffix, or all of what was given where those are alike.
+/// Names of the dumps in panels: their files' without the suffix, with it where those are alike, or else numbered: a
+/// figure shows no folders.
 std::vector<std::string> dumpNames(const std::vector<std::string>& dumps) {
-  std::vector<std::string> names;
-  for (const std::string& dump : dumps)
-    names.push_back(std::filesystem::path(splitDumpName(dump).path).stem().string());
-  std::vector<std::string> sorted = names;
-  std::sort(sorted.begin(), sorted.end());
-  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : dumps;
+  std::vector<std::string> stems, files;
+  for (const std::string& dump : dumps) {
+    std::filesystem::path path = splitDumpName(dump).path;
+    if (!path.has_filename()) path = path.parent_path();
+    stems.push_back(path.stem().string());
+    files.push_back(path.filename().string());
+  }
+  const auto alike = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::count(names.begin(), names.end(), name) > 1;
+  };
+  const auto differ = [&](const std::vector<std::string>& names) {
+    return std::none_of(names.begin(), names.end(), [&](const std::string& name) { return alike(names, name); });
+  };
+  if (differ(stems)) return stems;
+  std::vector<std::string> names = differ(files) ? files : stems;
+  std::map<std::string, int> seen;
+  for (std::string& name : names)
+    if (alike(stems, name)) name += fmt::format(" ({})", ++seen[name]);
+  return names;
 }
 
 /// The dump of --minus; none where it names no dump.
@@ -139,17 +155,34 @@ Gathered gather(const std::vector<Session*>& sessions, const std::vector<std::st
   return out;
 }
 
+/// With --verify: cells of every dump, which count together as the first one's.
+void verifyEach(const std::vector<Session*>& sessions, const std::vector<std::string>& names,
+                const Settings& settings) {
+  if (settings.verify == 0) return;
+  for (size_t i = 0; i < sessions.size(); ++i)
+    verifyCells(*sessions[i], readCells(*sessions[i], sessions[i]->result->grid), settings, names[i]);
+  Verification& all = *sessions.front()->verification;
+  for (size_t i = 1; i < sessions.size(); ++i) {
+    const Verification& one = *sessions[i]->verification;
+    all.values += one.values;
+    all.largest = std::max(all.largest, one.largest);
+  }
+}
+
 }  // namespace
 
 Settings settingsOfEach(const Settings& settings) {
   Settings own = settings;
   if (settings.dumps.size() == 1) return own;
-  if (settings.verify > 0) throw Error(Exit::Usage, "--verify recomputes cells of one dump; name one");
   const std::vector<std::string> names = dumpNames(settings.dumps);
   if (minusOf(settings, names)) {
     own.plan.minus.clear();
     if (settings.plan.confidence > 0)
-      throw Error(Exit::Usage, "--ci: differences of dumps have no interval; leave --minus or --ci out");
+      throw Error(
+          Exit::Usage,
+          "--ci: differences of dumps have no interval; leave --minus or --ci out, or make the dumps groups of "
+          "one: put them into a folder as run_a, run_b … and pass FOLDER --stack 'run_{run}.safetensors' --group "
+          "run --groups FILE --minus GROUP, where FILE lists 'run,group' and 'a,GROUP' …");
   } else if (!settings.plan.minus.empty() && settings.plan.group.empty()) {
     throw Error(Exit::Usage, fmt::format("--minus {}: no such dump{}; there are {}", escaped(settings.plan.minus),
                                          didYouMean(settings.plan.minus, names), listed(names)));
@@ -184,6 +217,7 @@ void joinOthers(Session& session, const std::vector<std::unique_ptr<Session>>& o
     sessions.push_back(others[i].get());
   }
   const std::vector<std::string> names = dumpNames(settings.dumps);
+  verifyEach(sessions, names, settings);
   Gathered gathered = gather(sessions, names, minusOf(settings, names));
   Result& result = *session.result;
   result.panels = std::move(gathered.panels);

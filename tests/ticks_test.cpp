@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -94,6 +95,29 @@ TEST_CASE("logarithmic bars have decades", "[ticks]") {
   CHECK(colorbarTicks(normOf("log", 0.31, 0.39), 4).labels.size() >= 2);
   CHECK(colorbarTicks(normOf("symlog", -100, 100), 9).labels ==
         Labels{"−10²", "−10¹", "−10⁰", "0", "10⁰", "10¹", "10²"});
+}
+
+TEST_CASE("logarithmic bars have small ticks between the decades", "[ticks]") {
+  const auto minor = colorbarTicks(normOf("log", 0.15, 6), 9).minor;
+  REQUIRE(minor.size() == 14);  // 0.2 … 0.9 and 1 … 6
+  CHECK(minor.front() == Approx(0.2));
+  CHECK(minor.back() == Approx(6));
+  const auto both = colorbarTicks(normOf("symlog", -100, 100), 9).minor;
+  CHECK(std::count_if(both.begin(), both.end(), [](double v) { return v < 0; }) == std::ssize(both) / 2);
+  CHECK(colorbarTicks(normOf("linear", 0, 1), 9).minor.empty());
+}
+
+TEST_CASE("a bar with two slopes has its center and round values on either side", "[ticks]") {
+  FigureOptions options;
+  options.norm = "two-slope";
+  options.center = 0.12;
+  const auto labels = [&](double min, double max) {
+    return colorbarTicks(makeNorm(options, {.cells = 2, .min = min, .max = max}), 7).labels;
+  };
+  CHECK(labels(0.08, 0.28) == Labels{"0.08", "0.10", "0.12", "0.15", "0.20", "0.25"});
+  CHECK(labels(0.1085, 0.1312) == Labels{"0.110", "0.115", "0.120", "0.125", "0.130"});
+  options.center = 0.123;  // 0.12 and 0.125 would touch it
+  CHECK(labels(0.1, 0.15) == Labels{"0.100", "0.110", "0.123", "0.130", "0.140", "0.150"});
 }
 
 TEST_CASE("automatic thinning keeps the last entry and drops what it would touch", "[ticks]") {

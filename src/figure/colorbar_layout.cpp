@@ -31,7 +31,7 @@ double fraction(const Norm& norm, double value) {
 }
 
 // Ticks of curved norms can crowd: later ones that would touch an earlier one go.
-NumericTicks spaced(const Norm& norm, const NumericTicks& ticks, float height, float least) {
+NumericTicks spaced(const Norm& norm, const NumericTicks& ticks, float height, float least, float leastMinor) {
   NumericTicks kept;
   kept.offset = ticks.offset;
   double before = -1e30;
@@ -42,6 +42,13 @@ NumericTicks spaced(const Norm& norm, const NumericTicks& ticks, float height, f
     kept.labels.push_back(ticks.labels[i]);
     before = at;
   }
+  // All of the small ones, or none where they would run together.
+  std::vector<double> places;
+  for (const double v : ticks.minor) places.push_back(fraction(norm, v) * height);
+  std::sort(places.begin(), places.end());
+  for (size_t i = 1; i < places.size(); ++i)
+    if (places[i] - places[i - 1] < leastMinor) return kept;
+  kept.minor = ticks.minor;
   return kept;
 }
 
@@ -71,7 +78,7 @@ ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label
   const float arrows = extendLength(style, room) * static_cast<float>(int(extend.min) + int(extend.max));
   const float length = std::max(1.0f, space.barHeight - arrows);
   const int most = std::clamp(static_cast<int>(length / (1.9f * line)), 1, 7);
-  space.ticks = spaced(parts.scale.norm, colorbarTicks(parts.scale.norm, most), length, line);
+  space.ticks = spaced(parts.scale.norm, colorbarTicks(parts.scale.norm, most), length, line, 2 * style.lineWidth);
   float longest = 0;
   for (const std::string& text : space.ticks.labels)
     longest = std::max(longest, parts.shaper.measure(text, style.tickSize).width);
@@ -101,11 +108,17 @@ void addColorbar(Layout& out, const FigureParts& parts, const Rect& span, const 
     addArrow(out.list, x, x + w, bar.bottom() + edge, bar.bottom() + under, edge, style.ink, scale.colors.under);
   items.push_back(ColorbarArea{bar, parts.index, true, t0, t1, scale.norm.vmin, scale.norm.vmax});
   addFrame(out.list, bar, edge, style.ink);
+  const auto place = [&](double value) {
+    return bar.bottom() - static_cast<float>(std::clamp(fraction(scale.norm, value), 0.0, 1.0)) * bar.h;
+  };
+  const auto mark = [&](float y, float length) {
+    const float from = std::clamp(std::floor(y - edge / 2 + 0.5f), bar.y - edge, bar.bottom());
+    items.push_back(FilledRect{{bar.right() + edge, from, length, edge}, style.ink});
+  };
+  for (const double value : space.ticks.minor) mark(place(value), std::max(1.0f, std::round(0.6f * style.tickLength)));
   for (size_t i = 0; i < space.ticks.values.size(); ++i) {
-    const float y =
-        bar.bottom() - static_cast<float>(std::clamp(fraction(scale.norm, space.ticks.values[i]), 0.0, 1.0)) * bar.h;
-    const float mark = std::clamp(std::floor(y - edge / 2 + 0.5f), bar.y - edge, bar.bottom());
-    items.push_back(FilledRect{{bar.right() + edge, mark, style.tickLength, edge}, style.ink});
+    const float y = place(space.ticks.values[i]);
+    mark(y, style.tickLength);
     items.push_back(Text{space.ticks.labels[i], bar.right() + style.tickGap(), y, style.tickSize, HAlign::Left,
                          VAlign::Middle, 0, style.ink});
   }

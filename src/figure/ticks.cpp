@@ -59,8 +59,16 @@ std::string plainNumber(double value) {
   return withMinus(fmt::format("{:g}×10{}", value / std::pow(10.0, exponent), superscript(exponent)));
 }
 
+// Between the decades of [lo, hi], 0 < lo.
+void addMinor(NumericTicks& ticks, double lo, double hi, double sign) {
+  for (int e = static_cast<int>(std::floor(std::log10(lo))); e <= std::log10(hi); ++e)
+    for (int m = 1; m < 10; ++m)
+      if (const double v = m * std::pow(10.0, e); v >= lo && v <= hi) ticks.minor.push_back(sign * v);
+}
+
 NumericTicks logTicks(double lo, double hi, int most) {
   NumericTicks ticks;
+  addMinor(ticks, lo, hi, 1);
   const std::vector<int> exponents = decades(lo, hi, most);
   if (exponents.size() >= 2) {
     for (const int e : exponents) {
@@ -100,6 +108,8 @@ NumericTicks symmetricTicks(double lo, double hi, double threshold, int most) {
   }
   if (hi > threshold)
     for (const int e : decades(threshold, hi, each)) add(e, 1);
+  if (lo < -threshold) addMinor(ticks, threshold, -lo, -1);
+  if (hi > threshold) addMinor(ticks, threshold, hi, 1);
   return ticks.values.size() >= 2 ? ticks : formatTicks(roundTicks(lo, hi, most));
 }
 
@@ -170,6 +180,24 @@ NumericTicks formatTicks(std::vector<double> values) {
   return ticks;
 }
 
+namespace {
+
+// The center, and round values on either side of it, where a step of the values is another length on the bar.
+NumericTicks twoSlopeTicks(const Norm& norm, int most) {
+  const double center = norm.params.b;
+  const int each = std::max(1, most / 2);
+  const auto apart = [&](double v) { return std::abs(double(norm.t(v)) - double(norm.t(center))) > 0.6 / most; };
+  std::vector<double> values;
+  for (const double v : roundTicks(norm.vmin, center, each))
+    if (v < center && apart(v)) values.push_back(v);
+  values.push_back(center);
+  for (const double v : roundTicks(center, norm.vmax, each))
+    if (v > center && apart(v)) values.push_back(v);
+  return formatTicks(std::move(values));
+}
+
+}  // namespace
+
 NumericTicks colorbarTicks(const Norm& norm, int most) {
   const std::string name = norm.name();
   if (name == "boundaries") {
@@ -180,6 +208,7 @@ NumericTicks colorbarTicks(const Norm& norm, int most) {
     }
     return ticks;
   }
+  if (name == "two-slope") return twoSlopeTicks(norm, most);
   if (name == "log") return logTicks(norm.vmin, norm.vmax, most);
   if (name == "symlog" || name == "asinh") return symmetricTicks(norm.vmin, norm.vmax, norm.params.a, most);
   return formatTicks(roundTicks(norm.vmin, norm.vmax, most));

@@ -14,6 +14,7 @@ struct NumericTicks {
   std::vector<double> values;
   std::vector<std::string> labels;
   std::string offset;
+  std::vector<double> minor;  ///< without text: 2 … 9 times the decades of logarithmic norms
 };
 
 /// At most `most` + 1 round values (steps 1, 2, 2.5, 5, 10) inside [lo, hi], as matplotlib's MaxNLocator.

@@ -246,6 +246,17 @@ TEST_CASE("scales of their own have bars of their own", "[marks]") {
   CHECK(bars[0].rect.right() < areas[1].rect.x);
 }
 
+TEST_CASE("panels are apart as far as what stands between them needs", "[marks]") {
+  FigureContent content = counted(4, 4, 3);
+  content.scales.push_back(content.scales[0]);
+  content.scaleOf = {0, 0, 1};  // the first scale's bar stands behind the second panel
+  const auto areas = itemsOf<HeatmapArea>(laidOut({}, content));
+  const float alike = areas[1].rect.x - areas[0].rect.right(), unlike = areas[2].rect.x - areas[1].rect.right();
+  CHECK(alike < 30);
+  CHECK(unlike > alike + 40);
+  CHECK(areas[0].rect.w == areas[2].rect.w);
+}
+
 TEST_CASE("two metrics of two groups: a row and a bar a metric", "[marks]") {
   FigureContent content = counted(4, 4, 4);
   content.scales.push_back(content.scales[0]);

@@ -132,15 +132,6 @@ class Builder {
     return {options_, content_.scales[scale], static_cast<int>(scale), shaper_, style_};
   }
 
-  // Scales of their own have their bars beside their panels, those with rows of their own beside the rows; a shared one
-  // has one bar as high as all panels.
-  bool hasBar(int panel) const {
-    if (places_.grid.block) return false;
-    const int next = panel + 1;
-    const bool lastOfRow = next % places_.grid.columns == 0 || next >= places_.panels;
-    return has(Cbar) && content_.scales.size() > 1 && (lastOfRow || content_.scale(next) != content_.scale(panel));
-  }
-
   void measureBars() {
     bars_.clear();
     barRoom_ = 0;
@@ -172,7 +163,7 @@ class Builder {
                   bars_[scale], top.y - places_.gapY / 4, bottom.bottom() + places_.gapY / 4);
     }
     for (int panel = 0; panel < places_.panels; ++panel) {
-      if (!hasBar(panel)) continue;
+      if (!hasOwnBar(content_, places_.grid, panel)) continue;
       const Rect area = places_.rect(panel);
       const auto scale = static_cast<size_t>(content_.scale(panel));
       addColorbar(out_, partsOf(scale), {area.right() + places_.marginal + style_.barGap, area.y, 0, area.h},
@@ -184,13 +175,13 @@ class Builder {
   void place() {
     const Rect page{style_.margin, style_.margin, width() - 2 * style_.margin, height() - 2 * style_.margin};
     titleText_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : WrappedText{};
-    footText_ = has(Parameters) ? wrapText(shaper_, content_.parameters + (note_.empty() ? "" : " · " + note_),
-                                           style_.noteSize, page.w, 2)
-                                : WrappedText{};
+    footText_ = has(Parameters)
+                    ? wrapText(shaper_, content_.parameters + (note_.empty() ? "" : " · " + note_), style_.noteSize, page.w, 2)
+                    : WrappedText{};
     titleHeight_ = style_.margin + titleText_.height(style_, style_.titleSize) +
                    (titleText_.empty() || !labelled() ? 0 : style_.px(3));
     footHeight_ = style_.margin + footText_.height(style_, style_.noteSize) + (footText_.empty() ? 0 : style_.px(3));
-    widenGap();
+    widenGaps();
     float bottom = style_.line(style_.tickSize), right = style_.margin, left = style_.margin;
     for (int round = 0; round < 3; ++round) {
       const float top = titleHeight_ + topRoom();
@@ -201,13 +192,13 @@ class Builder {
       left = style_.margin + (has(YLabel) ? style_.line(style_.labelSize) + style_.px(4) : 0) +
              (yticks_.ticks.empty() ? 0 : yRoom_ + style_.tickGap());
       measureBars();
-      widenGap();
+      widenGaps();
       right = barRoom_ + style_.margin;
       widen(left, right);
       places_.inner.x = std::round(left);
       places_.inner.w = std::floor(width() - right - places_.inner.x);
       xticks_ = has(XTicks) ? columns_.across(std::max(1.0f, places_.width())) : AxisLabels::Placement{};
-      widenGap();
+      widenGaps();
       xRoom_ = std::min(xticks_.longest, xticks_.rotated ? 0.3f * height() : 0.4f * width());
       bottom =
           (xticks_.ticks.empty() ? 0 : style_.tickGap() + (xticks_.rotated ? xRoom_ : style_.line(style_.tickSize))) +
@@ -241,12 +232,12 @@ class Builder {
     right = std::max(right, overhang(last, columns_.end() - columns_.centre(last.entry)));
   }
 
-  void widenGap() {
+  void widenGaps() {
     const float labels = xticks_.rotated || xticks_.ticks.empty() ? 0 : xticks_.longest;
-    float bars = 0;
-    for (int panel = 0; panel < places_.panels; ++panel)
-      if ((panel + 1) % places_.grid.columns != 0 && hasBar(panel)) bars = barRoom_;
-    places_.gapX = places_.grid.columns > 1 ? std::max(style_.px(10), labels) + bars : 0;
+    places_.gapsX.clear();
+    for (int column = 0; column + 1 < places_.grid.columns; ++column)
+      places_.gapsX.push_back(std::max(style_.px(10), labels) +
+                              (has(Cbar) && columnHasBar(content_, places_.grid, column) ? barRoom_ : 0));
   }
 
   void addPanel(int panel) {
@@ -273,7 +264,7 @@ class Builder {
     if (places_.lowest(panel)) addColumnTicks(out_, {columns_, xticks_, xRoom_, shaper_, style_}, area);
     if (static_cast<size_t>(panel) >= content_.panels.size()) return;
     const std::string title =
-        fitted(out_, shaper_, panelTitle(panel), style_.labelSize, area.w + places_.gapX, "panel titles");
+        fitted(out_, shaper_, panelTitle(panel), style_.labelSize, area.w + places_.leastGap(), "panel titles");
     addText(out_, {title, area.x + area.w / 2, area.y - places_.marginal - style_.px(2) - style_.lineWidth,
                    style_.labelSize, HAlign::Center, VAlign::Bottom, 0, style_.ink});
   }
@@ -293,7 +284,7 @@ class Builder {
   PanelPlaces places_;
   AxisLabels rows_, columns_;
   std::string title_, xlabel_, ylabel_;
-  std::string note_;  ///< what pixels show that hold several cells
+  std::string note_;   ///< what pixels show that hold several cells
   unsigned parts_ = 255;
   Layout out_;
   AxisLabels::Placement xticks_, yticks_;

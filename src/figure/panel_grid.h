@@ -31,4 +31,19 @@ inline PanelGrid panelGrid(const FigureContent& content) {
   return {(panels + columns - 1) / columns, columns, 0};
 }
 
+/// True for the panels that have their scale's bar on their right: the last of a row with that scale. Scales with rows
+/// of their own have it beside the rows, and a shared one has one bar as high as all panels.
+inline bool hasOwnBar(const FigureContent& content, const PanelGrid& grid, int panel) {
+  const int panels = std::max(1, static_cast<int>(content.panels.size())), next = panel + 1;
+  if (grid.block || content.scales.size() < 2) return false;
+  return next % grid.columns == 0 || next >= panels || content.scale(next) != content.scale(panel);
+}
+
+/// True where a panel of a column has.
+inline bool columnHasBar(const FigureContent& content, const PanelGrid& grid, int column) {
+  for (int panel = column; panel < static_cast<int>(content.panels.size()); panel += grid.columns)
+    if (hasOwnBar(content, grid, panel)) return true;
+  return false;
+}
+
 }  // namespace divlens

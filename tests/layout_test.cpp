@@ -252,6 +252,23 @@ TEST_CASE("options change the figure", "[layout]") {
   CHECK(labelsBelow(laidOut(options, content)) == Labels{"a", "b", "c", "d", "e"});
 }
 
+TEST_CASE("the note at the foot is the figure's own words, or none", "[layout]") {
+  const FigureContent content = contentOf(9, 5);
+  FigureOptions options;
+  const auto has = [&](const std::string& words) {
+    const auto texts = itemsOf<Text>(laidOut(options, content));
+    return std::any_of(texts.begin(), texts.end(), [&](const Text& t) { return t.utf8 == words; });
+  };
+  CHECK(has(content.parameters));
+  const int high = figureSize(options, content).height;
+  options.note = "Layers of a small model";
+  CHECK(has("Layers of a small model"));
+  CHECK_FALSE(has(content.parameters));
+  options.note = "";
+  CHECK_FALSE(has(content.parameters));
+  CHECK(figureSize(options, content).height < high);
+}
+
 TEST_CASE("a visible part has its own ticks", "[layout]") {
   FigureContent content = contentOf(48, 1000);
   content.columns.begin = 500.75;

@@ -134,6 +134,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--title", "TEXT", "above the grid; empty: none", [](S& s, T& t) { s.figure.title = t; }},
       {kFigureSection, "--xlabel", "TEXT", "below the columns", [](S& s, T& t) { s.figure.xlabel = t; }},
       {kFigureSection, "--ylabel", "TEXT", "beside the rows", [](S& s, T& t) { s.figure.ylabel = t; }},
+      {kFigureSection, "--note", "TEXT", "small, at the foot; empty: none; default: metric, reference, file and version (which the file's metadata hold as well)", [](S& s, T& t) { s.figure.note = t; }},
       {kFigureSection, "--xlim", "A,B", "show the columns from A to B only, counted from 0; fractions of a cell are allowed", [](S& s, T& t) { s.figure.xlim = t; }},
       {kFigureSection, "--ylim", "A,B", "the same for the rows", [](S& s, T& t) { s.figure.ylim = t; }},
       {kFigureSection, "--xticklabels", "WHICH", "auto, none, N (every Nth), N,last, a,b,c or @FILE", [](S& s, T& t) { s.figure.xticklabels = t; }},

@@ -85,7 +85,7 @@ Inches defaultSize(const FigureOptions& options, const FigureContent& content) {
   for (int column = 0; column < grid.columns; ++column) bars += columnHasBar(content, grid, column) ? 1 : 0;
   const double right = (options.cbar ? 0.85 : 0.15) * text;
   const double bottom =
-      (0.4 + (content.parameters.empty() ? 0 : 0.2)) * text + (turned ? columnLabel : 0.1);
+      (0.4 + (options.note.value_or(content.parameters).empty() ? 0 : 0.2)) * text + (turned ? columnLabel : 0.1);
   const double top = (0.12 + (titled ? 0.22 : 0) + (content.panels.size() > 1 ? 0.15 : 0)) * text;
   const double marginal = double(marginalRoom(options, FigureStyle(options))) / options.dpi;
   return {left + (width + marginal) * grid.columns + 0.2 * (grid.columns - 1) + right * std::max(1, bars),

@@ -43,7 +43,8 @@ class Builder {
         columns_(content.columns, options.xticklabels, "--xticklabels", shaper, style_.tickSize),
         title_(options.title.value_or(content.title)),
         xlabel_(axisTitle(options.xlabel, content.columns)),
-        ylabel_(axisTitle(options.ylabel, content.rows)) {
+        ylabel_(axisTitle(options.ylabel, content.rows)),
+        words_(options.note.value_or(content.parameters)) {
     places_.grid = panelGrid(content);
     places_.panels = std::max(1, static_cast<int>(content.panels.size()));
     places_.marginal = marginalRoom(options, style_);
@@ -90,7 +91,7 @@ class Builder {
     drop(title_.empty(), Title);
     drop(xlabel_.empty(), XLabel);
     drop(ylabel_.empty(), YLabel);
-    drop(content_.parameters.empty(), Parameters);
+    drop(words_.empty(), Parameters);
     drop(!wantsBarLabel(), CbarLabel);
     drop(!options_.cbar, Cbar);
     for (const PartRow* row = kParts;; ++row) {
@@ -176,7 +177,7 @@ class Builder {
     const Rect page{style_.margin, style_.margin, width() - 2 * style_.margin, height() - 2 * style_.margin};
     titleText_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : WrappedText{};
     footText_ = has(Parameters)
-                    ? wrapText(shaper_, content_.parameters + (note_.empty() ? "" : " · " + note_), style_.noteSize, page.w, 2)
+                    ? wrapText(shaper_, words_ + (note_.empty() ? "" : " · " + note_), style_.noteSize, page.w, 2)
                     : WrappedText{};
     titleHeight_ = style_.margin + titleText_.height(style_, style_.titleSize) +
                    (titleText_.empty() || !labelled() ? 0 : style_.px(3));
@@ -284,6 +285,7 @@ class Builder {
   PanelPlaces places_;
   AxisLabels rows_, columns_;
   std::string title_, xlabel_, ylabel_;
+  std::string words_;  ///< at the foot
   std::string note_;   ///< what pixels show that hold several cells
   unsigned parts_ = 255;
   Layout out_;

@@ -16,6 +16,7 @@ struct FigureOptions {
   std::string origin = "upper";      ///< upper: row 0 at the top
   std::optional<std::string> title;  ///< empty: none, whatever the dump is called
   std::optional<std::string> xlabel, ylabel, cbarLabel;
+  std::optional<std::string> note;  ///< at the foot; default: metric, reference, version
   bool cbar = true;
   std::string xlim, ylim;                                  ///< "BEGIN,END": the visible columns and rows, in cells
   std::string xticklabels = "auto", yticklabels = "auto";  ///< auto, none, N, "N,last", a,b,c or @file

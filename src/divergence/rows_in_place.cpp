@@ -7,10 +7,9 @@ namespace {
 
 constexpr uint64_t kTexel = 16;
 constexpr uint64_t kMostBytes = uint64_t{1} << 31;  // of one allocation of lavapipe
-// Pages come in fault by fault. Fetching a tile's ahead (MADV_POPULATE_READ) costs a third less, but the thread that does it
-// keeps one of the two that compute from its core: KL was 20 % slower on two cores, JSD too.
-// Giving memory back stops all threads for a moment, once for each stretch of the file: rows wait until neighbours are
-// done as well.
+// Pages come in fault by fault. Fetching a tile's ahead (MADV_POPULATE_READ) costs a third less, but the thread that
+// does it keeps one of the two that compute from its core: KL was 20 % slower on two cores, JSD too. Giving memory back
+// stops all threads for a moment, once for each stretch of the file: rows wait until neighbours are done as well.
 constexpr uint64_t kHeldBytes = uint64_t{24} << 20;
 
 }  // namespace

@@ -327,6 +327,7 @@ void Viewer::figureSection() {
   textOption("title", "--title", "of the dump");
   textOption("x label", "--xlabel", "the axis");
   textOption("y label", "--ylabel", "the axis");
+  textOption("note", "--note", "metric, reference, file");
   textOption("x ticks", "--xticklabels", "auto, none, N, N,last");
   textOption("y ticks", "--yticklabels", "auto, none, N, N,last");
   textOption("saved size", "--figsize", "as in the window");

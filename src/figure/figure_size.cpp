@@ -71,9 +71,10 @@ Inches defaultSize(const FigureOptions& options, const FigureContent& content) {
   const bool annot = !options.annot.empty();
   const double wide = annot ? (options.annot == "top1" ? 0.55 : 0.4) * text : cell;  // room for tokens or numbers
   const PanelGrid grid = panelGrid(content);
+  const double larger = std::max(1.0, text);
   double width =
-      std::clamp(wide * static_cast<double>(content.columns.count), 2.2, annot ? 12.0 : 5.4 * std::max(1.0, text));
-  double height = std::clamp(cell * static_cast<double>(content.rows.count), 0.95, annot ? 9.0 : 4.6);
+      std::clamp(wide * static_cast<double>(content.columns.count), 2.2 * larger, annot ? 12.0 : 5.4 * larger);
+  double height = std::clamp(cell * static_cast<double>(content.rows.count), 0.95 * larger, annot ? 9.0 : 4.6 * larger);
   if (grid.columns > 1) width = std::max(1.6, std::min(width, 9.0 / grid.columns));
   if (grid.rows > 1) height = std::max(0.8, std::min(height, 9.0 / grid.rows));
   const bool titled = !options.title.value_or(content.title).empty();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "figure/label_text.h"
@@ -48,6 +49,24 @@ WrappedText wrapText(TextShaper& shaper, const std::string& text, float sizePx, 
   }
   std::erase(lines, std::string());
   return out;
+}
+
+WrappedText wrapFacts(TextShaper& shaper, const std::string& text, float sizePx, float width, size_t most) {
+  constexpr std::string_view kBetween = " · ";
+  WrappedText out;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(kBetween, at), text.size());
+    const std::string fact = displayLabel(text.substr(at, end - at), false, 400);
+    const std::string joined = out.empty() ? fact : out.lines.back() + std::string(kBetween) + fact;
+    const auto fits = [&](const std::string& line) { return shaper.measure(line, sizePx).width <= width; };
+    if (!fits(fact)) return wrapText(shaper, text, sizePx, width, most);
+    if (out.empty() || !fits(joined))
+      out.lines.push_back(fact);
+    else
+      out.lines.back() = joined;
+    at = end + (end < text.size() ? kBetween.size() : 1);
+  }
+  return out.lines.size() <= most ? out : wrapText(shaper, text, sizePx, width, most);
 }
 
 std::string fitted(Layout& out, TextShaper& shaper, const std::string& text, float sizePx, float width,

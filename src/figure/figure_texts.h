@@ -23,6 +23,8 @@ struct WrappedText {
 };
 /// Lines of at most `width` pixels, broken at spaces; what does not fit `most` lines is elided.
 WrappedText wrapText(TextShaper& shaper, const std::string& text, float sizePx, float width, size_t most);
+/// The same, broken at " · " alone where that does; for lists of facts.
+WrappedText wrapFacts(TextShaper& shaper, const std::string& text, float sizePx, float width, size_t most);
 /// The text in at most `width` pixels; where it must be elided, with warnOfShortened().
 std::string fitted(Layout& out, TextShaper& shaper, const std::string& text, float sizePx, float width,
                    const char* what);

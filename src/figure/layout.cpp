@@ -177,7 +177,7 @@ class Builder {
     const Rect page{style_.margin, style_.margin, width() - 2 * style_.margin, height() - 2 * style_.margin};
     titleText_ = has(Title) ? wrapText(shaper_, title_, style_.titleSize, page.w, 2) : WrappedText{};
     footText_ = has(Parameters)
-                    ? wrapText(shaper_, words_ + (note_.empty() ? "" : " · " + note_), style_.noteSize, page.w, 2)
+                    ? wrapFacts(shaper_, words_ + (note_.empty() ? "" : " · " + note_), style_.noteSize, page.w, 2)
                     : WrappedText{};
     titleHeight_ = style_.margin + titleText_.height(style_, style_.titleSize) +
                    (titleText_.empty() || !labelled() ? 0 : style_.px(3));

@@ -24,9 +24,11 @@
   STATISTIC(211, HistogramEntropy, "histogram-entropy", "−Σ f ln f of the shares f of entries in each bin: sign × an eighth of an octave of |x| (2^-40 to 2^24, edges linear in each octave), one bin for all below; nats", \
             "histogram entropy", Nothing, None, histogramEntropy(index, w.count))                                              \
   STATISTIC(212, TopSingularValue, "top-singular-value", "σ₁ of the tensor as a matrix, first axis × all others: √ of the largest eigenvalue of WᵀW by Lanczos steps to a relative residual of 1e-5 of σ₁² (at most 256, else NaN with a note)", \
-            "σ₁", Nothing, None, scaled(singular[index], w.exponent))                                                          \
+            "σ₁", Nothing, None, scaled(spectra[index].largest, w.exponent))                                                          \
   STATISTIC(213, StableRank, "stable-rank", "‖W‖² / σ₁² (Frobenius; σ₁ as top-singular-value): at least 1, at most the rank; NaN where all is 0", \
-            "stable rank", Nothing, None, w.squares / (singular[index] * singular[index]))                                     \
+            "stable rank", Nothing, None, w.squares / (spectra[index].largest * spectra[index].largest))                                     \
+  STATISTIC(214, EffectiveRank, "effective-rank", "exp(−Σ p ln p), p = σ/Σσ over all singular values, of the tensor as for top-singular-value (Roy & Vetterli 2007): from the eigenvalues of the Gram matrix of the shorter side, at most 8,192, else NaN with a note; σ below 2^-24 σ₁ count as 0; NaN where all is 0", \
+            "effective rank", Nothing, None, spectra[index].effectiveRank == 0.0 ? uintBitsToFloat(kNanBits) : spectra[index].effectiveRank) \
   STATISTIC(220, RelChange, "rel-change", "‖A − B‖ / ‖B‖, B the reference (Frobenius)", "relative change", Reference, None,    \
             ratio(sqrt(w.differenceSquares), sqrt(w.referenceSquares), w.differenceExponent - w.referenceExponent))            \
   STATISTIC(221, WeightL2, "l2", "‖A − B‖ of the stored entries", "L2", Reference, Symmetric,                                  \

@@ -84,6 +84,12 @@ struct WeightCell {
   uint unused;
 };
 
+// Of a cell's singular values.
+struct WeightSpectrumValues {
+  float largest;  // times 2^-exponent of its moments
+  float effectiveRank;
+};
+
 struct WeightFinishPush {
   uint cells;
   uint metric;
@@ -93,7 +99,7 @@ struct WeightFinishPush {
 
 #ifdef __cplusplus
 static_assert(sizeof(WeightMoments) == 92 && sizeof(WeightBlock) == 20 && sizeof(WeightMerge) == 16 &&
-              sizeof(WeightCell) == 16);
+              sizeof(WeightCell) == 16 && sizeof(WeightSpectrumValues) == 8);
 }  // namespace divlens::kernels
 #endif
 #endif

@@ -13,7 +13,7 @@ layout(std430, set = 0, binding = 0) readonly buffer Cells { WeightCell cells[];
 layout(std430, set = 0, binding = 1) readonly buffer Moments { WeightMoments moments[]; };
 layout(std430, set = 0, binding = 2) writeonly buffer Values { uint values[]; };
 layout(std430, set = 0, binding = 3) readonly buffer Histograms { uint histograms[]; };
-layout(std430, set = 0, binding = 4) readonly buffer Singular { float singular[]; };  // σ₁ · 2^-exponent of each cell
+layout(std430, set = 0, binding = 4) readonly buffer Spectra { WeightSpectrumValues spectra[]; };
 layout(push_constant) uniform Push { WeightFinishPush push; };
 
 #include "weights_histogram.glsl"

@@ -55,24 +55,25 @@ std::string commandOf(pid_t process) {
 }  // namespace
 
 TEST_CASE("1, 2 and 7 processes give the bits of one, and one of them writes", "[ranks]") {
-  const Words plans[] = {// Groups and intervals of a reduced axis; its entries are what is shared.
-                         {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean",
-                          "--rows", "site", "--columns", "layer", "--ci", "0.9", "--metric", "jsd", "--metric", "kl"},
-                         {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean",
-                          "--rows", "site", "--columns", "layer", "--group", "example", "--metric", "jsd"},
-                         // Layers that share their reference: tokens are shared.
-                         {example("lens.safetensors"), "--metric", "kl", "--metric", "overlap:5"},
-                         // Fewer tokens than processes.
-                         {example("lens.safetensors"), "--metric", "tv", "--select", "token=0:3"},
-                         // A mean, and one cell.
-                         {example("lens.safetensors"), "--metric", "kl", "--reference", "mean:layer", "--select",
-                          "token=1", "--select", "layer=2"},
-                         // Whole tensors, against others and alone.
-                         {example("checkpoints/tuned"), "--reference", "file:" + example("checkpoints/base"),
-                          "--metric", "rel-change", "--metric", "histogram-kl"},
-                         {example("checkpoints/base"), "--metric", "stable-rank", "--metric", "kurtosis"},
-                         // A table is not worth sharing.
-                         {example("steps.csv")}};
+  const Words plans[] = {
+      // Groups and intervals of a reduced axis; its entries are what is shared.
+      {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean", "--rows", "site",
+       "--columns", "layer", "--ci", "0.9", "--metric", "jsd", "--metric", "kl"},
+      {example("interventions.safetensors"), "--tensor", "intervened", "--reference", "tensor:clean", "--rows", "site",
+       "--columns", "layer", "--group", "example", "--metric", "jsd"},
+      // Layers that share their reference: tokens are shared.
+      {example("lens.safetensors"), "--metric", "kl", "--metric", "overlap:5"},
+      // Fewer tokens than processes.
+      {example("lens.safetensors"), "--metric", "tv", "--select", "token=0:3"},
+      // A mean, and one cell.
+      {example("lens.safetensors"), "--metric", "kl", "--reference", "mean:layer", "--select", "token=1", "--select",
+       "layer=2"},
+      // Whole tensors, against others and alone.
+      {example("checkpoints/tuned"), "--reference", "file:" + example("checkpoints/base"), "--metric", "rel-change",
+       "--metric", "histogram-kl"},
+      {example("checkpoints/base"), "--metric", "stable-rank", "--metric", "effective-rank", "--metric", "kurtosis"},
+      // A table is not worth sharing.
+      {example("steps.csv")}};
   for (const Words& plan : plans) {
     INFO(plan[0] + " " + plan.back());
     const Folder folder;

@@ -1,8 +1,9 @@
-// Largest singular values and stable ranks on the device, against Jacobi rotations in double precision.
+// Largest singular values, stable and effective ranks on the device, against Jacobi rotations in double precision.
 #include <cmath>
 #include <limits>
 
 #include "divergence/lanczos.h"
+#include "divergence/symmetric_eigen.h"
 #include "divergence/verify.h"
 #include "dump/stack.h"
 #include "gpu_fixture.h"
@@ -90,11 +91,32 @@ double stableRankOf(const Matrix& m) {
   return squares / std::pow(largestOf(m), 2);
 }
 
-PlanOptions spectral() {
+double effectiveRankOf(const Matrix& m) {
+  const std::vector<double> values = singularValues(m);
+  double sum = 0, entropy = 0;
+  for (const double v : values) sum += v;
+  for (const double v : values) entropy -= v > 0 ? v / sum * std::log(v / sum) : 0;
+  return std::exp(entropy);
+}
+
+PlanOptions spectral(std::vector<std::string> metrics = {"top-singular-value", "stable-rank", "effective-rank"}) {
   PlanOptions options;
-  options.metrics = {"top-singular-value", "stable-rank"};
+  options.metrics = std::move(metrics);
   return options;
 }
+
+/// As many halves that are 1 as anyone reads.
+class Ones : public ByteSource {
+ public:
+  uint64_t size() const override { return uint64_t{1} << 40; }
+  const std::string& name() const override { return name_; }
+  void read(uint64_t, std::span<std::byte> out) const override {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = std::byte(i % 2 == 0 ? 0x00 : 0x3c);
+  }
+
+ private:
+  std::string name_ = "ones.safetensors";
+};
 
 }  // namespace
 
@@ -127,8 +149,10 @@ TEST_CASE_METHOD(GpuTest, "largest singular values meet their oracle", "[weights
   for (size_t i = 0; i < matrices.size(); ++i) {
     CAPTURE(i, matrices[i].rows, matrices[i].columns, int(matrices[i].dtype));
     const double largest = largestOf(matrices[i]), rank = stableRankOf(matrices[i]);
+    const double effective = effectiveRankOf(matrices[i]);
     CHECK(std::abs(double(cells.at(0, int64_t(i), 0)) - largest) <= 5e-6 * largest);
     CHECK(std::abs(double(cells.at(1, int64_t(i), 0)) - rank) <= 1e-5 * rank);
+    CHECK(std::abs(double(cells.at(2, int64_t(i), 0)) - effective) <= 1e-6 * effective);
   }
 }
 
@@ -141,8 +165,103 @@ TEST_CASE_METHOD(GpuTest, "matrices past one tile, on the device and past it", "
     // Rows that share the largest one's column add their squares.
     double squares = 0;
     for (int64_t r = (rows - 2) % columns; r < rows; r += columns) squares += r == rows - 2 ? 81.0 : 1.0 / 256;
-    const Cells cells = run(checkpointOf({m}), spectral());
+    const Cells cells = run(checkpointOf({m}), spectral({"top-singular-value"}));
     CHECK(double(cells.at(0, 0, 0)) == Catch::Approx(std::sqrt(squares)).epsilon(5e-6));
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "effective ranks of matrices whose singular values differ much", "[weights][spectrum]") {
+  Random random(14);
+  std::vector<Matrix> matrices;
+  // Sums of few products of vectors, wide and tall, whose other singular values are what float32 rounds away; of one,
+  // with values that fall through all that float32 resolves, and of sizes about the blocks of the Gram matrix.
+  const auto lowRank = [&](int64_t rows, int64_t columns, int64_t rank, double decay) {
+    std::vector<double> out(size_t(rows * columns), 0.0);
+    double scale = 1;
+    for (int64_t r = 0; r < rank; ++r, scale *= decay) {
+      const std::vector<double> a = normals(random, rows, scale), b = normals(random, columns, 1);
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t k = 0; k < columns; ++k) out[size_t(i * columns + k)] += a[size_t(i)] * b[size_t(k)];
+    }
+    return matrixOf(rows, columns, DType::F32, out);
+  };
+  matrices.push_back(lowRank(200, 150, 1, 1));
+  matrices.push_back(lowRank(90, 210, 5, 1));
+  matrices.push_back(lowRank(128, 128, 100, 0.8));
+  for (const int64_t side : {31, 32, 33, 65}) matrices.push_back(lowRank(side, 2 * side + 1, side, 0.9));
+  std::vector<double> identity(70 * 70, 0.0);
+  for (size_t i = 0; i < 70; ++i) identity[i * 71] = 3;
+  matrices.push_back(matrixOf(70, 70, DType::BF16, identity));
+  const Cells cells = run(checkpointOf(matrices), spectral());
+  CHECK(cells.warnings.empty());
+  for (size_t i = 0; i < matrices.size(); ++i) {
+    CAPTURE(i);
+    const double expected = effectiveRankOf(matrices[i]);
+    CHECK(std::abs(double(cells.at(2, int64_t(i), 0)) - expected) <= 1e-4 * expected);
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "an effective rank past one tile and one buffer of sums", "[weights][spectrum]") {
+  // One entry in each row of a tall matrix, or each column of a wide one: where two share a column, their squares add
+  // up.
+  const int64_t side = 2050, count = 2100;
+  std::vector<double> squares(size_t(side), 0.0);
+  for (int64_t k = 0; k < count; ++k) squares[size_t(k % side)] += k % 3 == 0 ? 9 : 1;
+  double sum = 0, entropy = 0;
+  for (const double each : squares) sum += std::sqrt(each);
+  for (const double each : squares) entropy -= std::sqrt(each) / sum * std::log(std::sqrt(each) / sum);
+  for (const bool wide : {false, true}) {
+    Matrix m{wide ? side : count, wide ? count : side, DType::F16, std::vector<double>(size_t(side * count), 0.0)};
+    for (int64_t k = 0; k < count; ++k)
+      m.values[size_t(wide ? k % side * count + k : k * side + k % side)] = k % 3 == 0 ? 3 : 1;
+    const Cells cells = run(checkpointOf({m}), spectral({"effective-rank"}));
+    CHECK(double(cells.at(0, 0, 0)) == Catch::Approx(std::exp(entropy)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE_METHOD(GpuTest, "a matrix that is too large for its effective rank is named", "[weights][spectrum]") {
+  StackEntry large{
+      tensorOf({"large", {{"row", 1, {}, {}, {}}}, Kind::Unknown, DType::F16, {1}}), {{"0", false, {0.0}}}, 0, "large"};
+  large.tensor.shape = {8193, 8193};
+  large.tensor.strides = stridesInC(large.tensor.shape);
+  large.tensor.axes.clear();
+  large.tensor.source = std::make_shared<Ones>();
+  Dump dump;
+  dump.path = "weights";
+  dump.tensors.push_back(stackWhole("weights", layOut({"layer"}, {large}), {large}));
+  dump.preferred = "weights";
+  const Cells cells = run(dump, spectral({"effective-rank", "norm"}));
+  CHECK(std::isnan(cells.at(0, 0, 0)));
+  CHECK(cells.at(1, 0, 0) == 8193.0f);
+  REQUIRE(cells.warnings.size() == 1);
+  CHECK(cells.warnings[0].find("larger than 8192: tensor 'large' [8193, 8193]") != std::string::npos);
+}
+
+TEST_CASE("eigenvalues of symmetric matrices", "[spectrum]") {
+  // Second differences: 2 - 2 cos(k pi / (n + 1)); 300 columns are worth several threads. Graded both ways.
+  for (const size_t size : {1, 2, 3, 17, 300}) {
+    SymmetricMatrix differences(size), graded(size), falling(size);
+    for (size_t i = 0; i < size; ++i) {
+      differences.at(i, i) = 2;
+      if (i > 0) differences.at(i, i - 1) = -1;
+      for (size_t j = 0; j <= i; ++j) {
+        graded.at(i, j) = std::pow(0.5, double(i + j));
+        falling.at(size - 1 - j, size - 1 - i) = std::pow(0.5, double(i + j));
+      }
+    }
+    std::vector<double> got = eigenvalues(differences, [](double) {});
+    REQUIRE(got.size() == size);
+    std::sort(got.begin(), got.end());
+    for (size_t k = 0; k < size; ++k)
+      CHECK(std::abs(got[k] - (2 - 2 * std::cos(double(k + 1) * M_PI / double(size + 1)))) <= 1e-14);
+    // Of rank one: the trace, and zeros.
+    for (const SymmetricMatrix& one : {graded, falling}) {
+      got = eigenvalues(one, [](double) {});
+      REQUIRE(got.size() == size);
+      std::sort(got.begin(), got.end());
+      CHECK(got.back() == Catch::Approx((1 - std::pow(0.25, double(size))) / 0.75).epsilon(1e-14));
+      for (size_t k = 0; k + 1 < size; ++k) CHECK(std::abs(got[k]) <= 1e-15);
+    }
   }
 }
 
@@ -156,9 +275,11 @@ TEST_CASE_METHOD(GpuTest, "matrices without a largest singular value", "[weights
   CHECK(cells.at(0, 0, 0) == 0.0f);
   CHECK(std::isnan(cells.at(1, 0, 0)));
   for (const int64_t row : {1, 2})
-    for (const size_t metric : {0, 1}) CHECK(std::isnan(cells.at(metric, row, 0)));
+    for (const size_t metric : {0, 1, 2}) CHECK(std::isnan(cells.at(metric, row, 0)));
+  CHECK(std::isnan(cells.at(2, 0, 0)));
   CHECK(cells.at(0, 3, 0) == Catch::Approx(2).epsilon(1e-6));
   CHECK(cells.at(1, 3, 0) == Catch::Approx(1.25).epsilon(1e-6));
+  CHECK(cells.at(2, 3, 0) == Catch::Approx(std::exp(std::log(3) - 2 * std::log(2) / 3)).epsilon(1e-6));
 }
 
 TEST_CASE_METHOD(GpuTest, "a matrix's bits do not depend on its company", "[weights][spectrum]") {
@@ -178,10 +299,13 @@ TEST_CASE_METHOD(GpuTest, "--verify knows largest singular values", "[weights][s
   const Plan plan = makePlan(dump, "", spectral());
   const Result result = evaluate(context(), plan);
   std::vector<std::vector<float>> cells;
-  for (int64_t panel = 0; panel < 2; ++panel) cells.push_back(result.grid.read(context(), panel));
-  CHECK(verify(plan, result.panels, cells, 2).passed());
-  cells[0][0] *= 1.001f;
-  CHECK_FALSE(verify(plan, result.panels, cells, 2).passed());
+  for (int64_t panel = 0; panel < 3; ++panel) cells.push_back(result.grid.read(context(), panel));
+  CHECK(verify(plan, result.panels, cells, 3).passed());
+  for (const size_t panel : {0, 1, 2}) {
+    std::vector<std::vector<float>> wrong = cells;
+    wrong[panel][0] *= 1.001f;
+    CHECK_FALSE(verify(plan, result.panels, wrong, 3).passed());
+  }
 }
 
 TEST_CASE("Lanczos steps say when they do not suffice", "[spectrum]") {

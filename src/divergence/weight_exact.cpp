@@ -90,6 +90,45 @@ double largestSingularValue(const std::vector<double>& w, int64_t rows, int64_t 
   return value;
 }
 
+/// exp of the entropy of a matrix's singular values, which are the lengths of its shorter side's vectors once rotations
+/// made them orthogonal (Hestenes 1958).
+double effectiveRank(const std::vector<double>& w, int64_t rows, int64_t columns) {
+  constexpr int kMostSweeps = 60;
+  const bool wide = rows < columns;
+  const auto side = size_t(wide ? rows : columns), length = size_t(wide ? columns : rows);
+  std::vector<std::vector<double>> vectors(side, std::vector<double>(length));
+  for (size_t i = 0; i < side; ++i)
+    for (size_t k = 0; k < length; ++k) vectors[i][k] = wide ? w[i * length + k] : w[k * side + i];
+  const auto product = [&](size_t i, size_t j) {
+    double out = 0;
+    for (size_t k = 0; k < length; ++k) out += vectors[i][k] * vectors[j][k];
+    return out;
+  };
+  bool turned = true;
+  for (int sweep = 0; turned && sweep < kMostSweeps; ++sweep) {
+    turned = false;
+    for (size_t i = 0; i < side; ++i)
+      for (size_t j = i + 1; j < side; ++j) {
+        const double a = product(i, i), b = product(j, j), c = product(i, j);
+        if (std::abs(c) <= 1e-13 * std::sqrt(a * b)) continue;
+        turned = true;
+        const double angle = std::atan2(2 * c, a - b) / 2, cosine = std::cos(angle), sine = std::sin(angle);
+        for (size_t k = 0; k < length; ++k) {
+          const double x = vectors[i][k], y = vectors[j][k];
+          vectors[i][k] = cosine * x + sine * y;
+          vectors[j][k] = cosine * y - sine * x;
+        }
+      }
+  }
+  std::vector<double> values;
+  for (size_t i = 0; i < side; ++i) values.push_back(std::sqrt(product(i, i)));
+  const double largest = *std::max_element(values.begin(), values.end());
+  for (double& value : values) value = value > 0x1p-24 * largest ? value : 0;
+  const double all = sum(values, [&](size_t i) { return values[i]; });
+  return std::exp(
+      -sum(values, [&](size_t i) { return values[i] > 0 ? values[i] / all * std::log(values[i] / all) : 0; }));
+}
+
 double ofCell(int id, const std::vector<double>& x, double parameter) {
   const auto n = double(x.size());
   const double mean = sum(x, [&](size_t i) { return x[i]; }) / n;
@@ -165,12 +204,13 @@ double exactStatistic(const Plan& plan, const MetricUse& use, const EntryIndex& 
   const int id = use.metric->id;
   if (anyNot(x, [](double v) { return !std::isnan(v); })) return kNan;
   if (anyNot(x, [](double v) { return std::isfinite(v); })) return id >= kRms && id <= kNorm ? kInfinity : kNan;
-  if (id == kTopSingularValue || id == kStableRank) {
+  if (id == kTopSingularValue || id == kStableRank || id == kEffectiveRank) {
     const double size =
         std::abs(*std::max_element(x.begin(), x.end(), [](double a, double b) { return std::abs(a) < std::abs(b); }));
-    if (size == 0) return id == kStableRank ? kNan : 0;
+    if (size == 0) return id == kTopSingularValue ? 0 : kNan;
     for (double& each : x) each /= size;
     const auto [rows, columns] = cells.matrix(item.cell);
+    if (id == kEffectiveRank) return effectiveRank(x, rows, columns);
     const double largest = largestSingularValue(x, rows, columns);
     if (id == kTopSingularValue) return largest * size;
     return sum(x, [&](size_t i) { return x[i] * x[i]; }) / (largest * largest);

@@ -71,6 +71,7 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
     : context_(context),
       plan_(plan),
       cells_(plan.cells),
+      spectra_(context, plan, cells_),
       lanes_(context.isCpu() ? 8 : 64),
       merge_(context, "weights_merge.comp", 2, uint32_t(sizeof(kernels::WeightMergePush)), {}),
       finish_(context, "weights_finish.comp", 5, uint32_t(sizeof(kernels::WeightFinishPush)), {}),
@@ -87,10 +88,6 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
   wantsHistograms_ = std::any_of(plan.metrics.begin(), plan.metrics.end(), isHistogram);
   histograms_ = gpu::Buffer(context, (wantsHistograms_ ? kMostHistograms : 1) * 2 * kernels::kHistogramBins * 4,
                             gpu::Memory::Device, "histograms");
-  const auto isSpectral = [](const MetricUse& use) {
-    return use.metric->stem() == "top-singular-value" || use.metric->stem() == "stable-rank";
-  };
-  if (std::any_of(plan.metrics.begin(), plan.metrics.end(), isSpectral)) spectrum_.emplace(context, cells_);
   size_t used = 0;
   for (const MetricUse& use : plan.metrics)
     if (use.metric->parameter() == "ε") push_.thresholds[used++] = use.parameter;
@@ -224,31 +221,31 @@ void WeightRun::stream(std::vector<Tile> tiles, const std::function<void(uint64_
     const uint64_t read = filling.front().get();
     filling.pop_front();
     record(*slots_[done % kSlots], tiles[done]);
-    afterTile(read);
+    afterTile(uint64_t(double(read) * readingShare()));
   }
 }
 
-std::vector<float> WeightRun::singularValues(const std::vector<WeightItem>& items,
-                                             const std::vector<uint32_t>& firstPiece,
-                                             const std::function<void(uint64_t)>& afterTile) {
-  std::vector<float> out(items.size(), 0.0f);
-  if (!spectrum_) return out;
+std::vector<kernels::WeightSpectrumValues> WeightRun::spectraOf(const std::vector<WeightItem>& items,
+                                                                const std::vector<uint32_t>& firstPiece,
+                                                                const std::function<void(uint64_t)>& afterTile) {
+  std::vector<kernels::WeightSpectrumValues> out(items.size());
+  if (!spectra_.wanted()) return out;
   std::vector<kernels::WeightMoments> moments(firstPiece.back());
   if (!moments.empty()) gpu::download(context_, buffer_, 0, std::as_writable_bytes(std::span(moments)));
   for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i].missing != 0 || firstPiece[i] == firstPiece[i + 1]) continue;
-    const kernels::WeightMoments& w = moments[firstPiece[i]];
-    if (w.flags != 0 || w.squares == 0) continue;
-    const auto [rows, columns] = cells_.matrix(items[i].cell);
-    out[i] = std::min(rows, columns) == 1 ? std::sqrt(w.squares)
-                                          : spectrum_->largest(items[i].cell, w.exponent, [&] { afterTile(0); });
+    if (firstPiece[i] == firstPiece[i + 1]) continue;
+    const double bytes = double(cells_.bytes(items[i].cell)) * (1 - readingShare());
+    double said = 0;
+    out[i] = spectra_.of(items[i].cell, moments[firstPiece[i]], [&](double share) {
+      const auto more = uint64_t(std::max(0.0, bytes * share - said));
+      said += double(more);
+      afterTile(more);
+    });
   }
   return out;
 }
 
-std::vector<std::string> WeightRun::notes() const {
-  return spectrum_ ? spectrum_->notes() : std::vector<std::string>();
-}
+std::vector<std::string> WeightRun::notes() const { return spectra_.notes(); }
 
 void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece,
                        const gpu::Buffer& values, uint64_t channelStride,
@@ -272,9 +269,8 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
   recordMerges(commands, last_.descriptors(), mergeBuffer, merges.sizes());
   last_.submit();
   last_.wait();
-  const std::vector<float> singular = singularValues(items, firstPiece, afterTile);
-  const gpu::Buffer singularBuffer =
-      gpu::makeFilledBuffer(context_, std::as_bytes(std::span(singular)), "largest singular values");
+  const std::vector<kernels::WeightSpectrumValues> spectra = spectraOf(items, firstPiece, afterTile);
+  const gpu::Buffer spectraBuffer = gpu::makeFilledBuffer(context_, std::as_bytes(std::span(spectra)), "spectra");
   commands = last_.begin();
   gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
   uint32_t threshold = 0;
@@ -284,7 +280,7 @@ void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<u
                                          .metric = uint32_t(metric.id),
                                          .channelOffset = uint32_t(channel * channelStride),
                                          .threshold = metric.parameter() == "ε" ? threshold++ : 0};
-    const gpu::BufferRange buffers[] = {{&cellBuffer}, {&buffer_}, {&values}, {&histograms_}, {&singularBuffer}};
+    const gpu::BufferRange buffers[] = {{&cellBuffer}, {&buffer_}, {&values}, {&histograms_}, {&spectraBuffer}};
     finish_.dispatch(commands, last_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)), groups(cells.size()));
   }
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);

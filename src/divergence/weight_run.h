@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "divergence/weight_cells.h"
-#include "divergence/weight_spectrum.h"
+#include "divergence/weight_spectra.h"
 #include "gpu/pipeline.h"
 #include "shaders/weights.h"
 
@@ -32,8 +32,11 @@ class WeightRun {
   struct Segment;
   struct Tile;
   struct Slot;
-  std::vector<float> singularValues(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece,
-                                    const std::function<void(uint64_t)>& afterTile);
+  std::vector<kernels::WeightSpectrumValues> spectraOf(const std::vector<WeightItem>& items,
+                                                       const std::vector<uint32_t>& firstPiece,
+                                                       const std::function<void(uint64_t)>& afterTile);
+  /// What part of the time reading takes, roughly: of singular values the products take most.
+  double readingShare() const { return spectra_.wanted() ? 0.1 : 1.0; }
   void stream(std::vector<Tile> tiles, const std::function<void(uint64_t)>& afterTile);
   void clearHistograms();
   uint64_t fill(Slot& slot, const Tile& tile) const;
@@ -52,6 +55,7 @@ class WeightRun {
   const Plan& plan_;
   CellReader cells_;
   std::optional<CellReader> references_;
+  WeightSpectra spectra_;
   uint32_t lanes_;
   kernels::WeightPush push_{};
   gpu::ComputePipeline merge_, finish_;
@@ -60,7 +64,6 @@ class WeightRun {
   bool wantsHistograms_ = false;
   gpu::Buffer histograms_;  ///< of the batch's cells: counts of the cell's and of the reference's entries
   gpu::Buffer buffer_;      ///< moments: of the batch's pieces, then a tile's scratch
-  std::optional<WeightSpectrum> spectrum_;
   std::vector<std::unique_ptr<Slot>> slots_;
   gpu::Submission last_;
 };

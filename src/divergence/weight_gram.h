@@ -1,0 +1,44 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "divergence/symmetric_eigen.h"
+#include "divergence/weight_cells.h"
+#include "gpu/pipeline.h"
+
+namespace divlens {
+
+/// Effective ranks of matrices from all singular values: the device sums the Gram matrix of the longer side's vectors,
+/// tile by tile, the processor finds its eigenvalues.
+class WeightGram {
+ public:
+  WeightGram(const gpu::Context& context, const CellReader& cells);
+  /// exp(-Σ p ln p), p = σ / Σσ, of a cell whose entries are finite, not all zero and below 2^(exponent + 1); NaN where
+  /// the matrix is too large, which notes() then says. Calls `progress` now and then with the share that is done.
+  float effectiveRank(int64_t cell, int exponent, const std::function<void(double)>& progress);
+  /// Cells without a value, in words; empty where all have one.
+  std::vector<std::string> notes() const;
+
+ private:
+  struct Shape;
+  void fill(int64_t cell, int exponent, const Shape& shape, int64_t first, int64_t count);
+  SymmetricMatrix gram(int64_t cell, int exponent, const Shape& shape, const std::function<void(double)>& progress);
+  /// Sums of `blocks` blocks, as many of them in each buffer as it returns.
+  int64_t makeSums(int64_t blocks);
+  SymmetricMatrix collect(const Shape& shape) const;
+
+  const gpu::Context& context_;
+  const CellReader& cells_;
+  uint32_t lanes_;
+  gpu::ComputePipeline exact_, rounding_;
+  gpu::Buffer vectors_;
+  gpu::TexelView texels_;
+  std::vector<gpu::Buffer> sums_;  ///< blocks of the lower triangle, in order
+  gpu::Submission submission_;
+  std::vector<std::byte> stored_;
+  std::vector<float> tile_;
+  std::vector<std::string> failed_;
+};
+
+}  // namespace divlens

@@ -114,7 +114,7 @@ TEST_CASE("a bar with two slopes has its center and round values on either side"
   const auto labels = [&](double min, double max) {
     return colorbarTicks(makeNorm(options, {.cells = 2, .min = min, .max = max}), 7).labels;
   };
-  CHECK(labels(0.08, 0.28) == Labels{"0.08", "0.10", "0.12", "0.15", "0.20", "0.25"});
+  CHECK(labels(0.08, 0.28) == Labels{"0.08", "0.09", "0.10", "0.11", "0.12", "0.15", "0.20", "0.25"});
   CHECK(labels(0.1085, 0.1312) == Labels{"0.110", "0.115", "0.120", "0.125", "0.130"});
   options.center = 0.123;  // 0.12 and 0.125 would touch it
   CHECK(labels(0.1, 0.15) == Labels{"0.100", "0.110", "0.123", "0.130", "0.140", "0.150"});

@@ -185,7 +185,7 @@ namespace {
 // The center, and round values on either side of it, where a step of the values is another length on the bar.
 NumericTicks twoSlopeTicks(const Norm& norm, int most) {
   const double center = norm.params.b;
-  const int each = std::max(1, most / 2);
+  const int each = std::max(1, (most + 1) / 2);
   const auto apart = [&](double v) { return std::abs(double(norm.t(v)) - double(norm.t(center))) > 0.6 / most; };
   std::vector<double> values;
   for (const double v : roundTicks(norm.vmin, center, each))

@@ -32,12 +32,16 @@ constexpr FastRow kFast[] = {
     {MetricId::JsDistance, {FastKernel::TwoRead, kJsdSum}},
     {MetricId::Tv, {FastKernel::TwoRead, kTvSums}},
     {MetricId::Entropy, {FastKernel::Rows, 0, 0, true, false}},
+    {MetricId::EntropyDifference, {FastKernel::Rows, 0, 0, true}},
     {MetricId::MaxProb, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Logprob, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Top1Agree, {FastKernel::Rows, 0, 0, false, true, true}},
 };
 
 bool storedLogits(SideFormat side) { return side.dtype <= kF32 && side.kind == kLogits && !side.split; }
+
+/// Against a target these are the logarithm of its probability, or that with the other sign.
+bool ofOneEntry(MetricId id) { return id == MetricId::Logprob || id == MetricId::CrossEntropy || id == MetricId::Kl; }
 
 }  // namespace
 
@@ -46,8 +50,9 @@ std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, Sid
                                 [&](const FastRow& r) { return int(r.id) == use.metric->id && !use.user; });
   if (row == std::end(kFast) || cells.split || cells.kind == kProbs) return std::nullopt;
   FastMetric metric = row->metric;
-  if (row->id == MetricId::Logprob)
-    return reference.dtype == kOneHot && cells.kind == kLogits ? std::optional(metric) : std::nullopt;
+  if (reference.dtype == kOneHot && cells.kind == kLogits && ofOneEntry(row->id))
+    return FastMetric{.kernel = FastKernel::Rows, .reference = false};
+  if (row->id == MetricId::Logprob) return std::nullopt;
   if (!metric.reference) return metric;
   if (!storedLogits(cells) || !storedLogits(reference) || plan.reference.tempered) return std::nullopt;
   if (plan.temperature > kMaxTemperature && metric.kernel != FastKernel::Rows) return std::nullopt;

@@ -78,6 +78,11 @@ TEST_CASE("bars need room of their own: the cells are as large as without, and t
     std::vector<Bar> found = bars(readBytes(folder / "t.svg"), "#1a1a1a");
     std::erase_if(found, [](const Bar& bar) { return bar.height < 20 * bar.width; });
     std::sort(found.begin(), found.end(), [](const Bar& a, const Bar& b) { return a.x < b.x; });
+    // What lies under a frame is wider than it.
+    const double line = std::min_element(found.begin(), found.end(), [](const Bar& a, const Bar& b) {
+                          return a.width < b.width;
+                        })->width;
+    std::erase_if(found, [&](const Bar& bar) { return bar.width > line + 0.5; });
     return found;
   };
   const std::vector<Bar> without = sides({}), with = sides({"--marginals"});

@@ -97,3 +97,37 @@ TEST_CASE("an SVG is parsed and drawn with the PNG's pixels", "[vector][files]")
       compareRaster(readPicture(folder / "figure.png"), folder / "raster.png");
     }
 }
+
+TEST_CASE("no light shows between cells and their frame", "[vector][files]") {
+  const Folder folder;
+  const std::string dark = folder.write("t.csv", "r,a,b,c\nx,0,0,0\ny,0,0,0\n");
+  // Along the middle of a raster, from the first dark pixel to the last one.
+  const auto checkLine = [](const std::vector<Pixel>& line) {
+    const auto isDark = [](const Pixel& p) { return int(p[0]) + p[1] + p[2] < 3 * 100; };
+    const auto from = std::find_if(line.begin(), line.end(), isDark);
+    const auto to = std::find_if(line.rbegin(), line.rend(), isDark).base();
+    REQUIRE(to - from > 50);
+    CHECK(std::all_of(from, to, isDark));
+  };
+  for (const char* size : {"2,1.5", "2.03,1.57", "1.91,1.33"}) {
+    std::vector<std::string> words = {
+        "render",   dark, "--vmin",   "0", "--vmax",        "1",    "--no-cbar",     "--figsize", size, "--note", "",
+        "--xlabel", "",   "--ylabel", "",  "--xticklabels", "none", "--yticklabels", "none"};
+    for (const char* suffix : {"pdf", "svg"}) words.insert(words.end(), {"-o", folder / (std::string("f.") + suffix)});
+    REQUIRE(run(words).code == 0);
+    for (const int dpi : {72, 96, 110, 150, 300}) {
+      INFO(size << " at " << dpi);
+      tool(folder, fmt::format("pdftoppm -r {} -png -singlefile '{}' '{}'", dpi, folder / "f.pdf", folder / "pdf"));
+      tool(folder, fmt::format("rsvg-convert -d {0} -p {0} -o '{1}' '{2}'", dpi, folder / "svg.png", folder / "f.svg"));
+      for (const char* name : {"pdf.png", "svg.png"}) {
+        INFO(name);
+        const Picture picture = readPicture(folder / name);
+        std::vector<Pixel> across, down;
+        for (int x = 0; x < picture.width; ++x) across.push_back(picture.at(x, picture.height / 2));
+        for (int y = 0; y < picture.height; ++y) down.push_back(picture.at(picture.width / 2, y));
+        checkLine(across);
+        checkLine(down);
+      }
+    }
+  }
+}

@@ -91,13 +91,13 @@ void eachCell(const CellImage& image, const CellPlacement& place,
     }
 }
 
-void reachUnderFrame(Rect& area, CellPlacement& place) {
-  const double wide = (area.w + 2) / area.w, high = (area.h + 2) / area.h;
-  place = {.x = area.x - 1 - (area.x - place.x) * wide,
-           .y = area.y - 1 - (area.y - place.y) * high,
-           .cellWidth = place.cellWidth * wide,
-           .cellHeight = place.cellHeight * high};
-  area = {area.x - 1, area.y - 1, area.w + 2, area.h + 2};
+std::array<FilledRect, 4> groundUnderFrame(const FrameLine& frame, const Rect& area) {
+  const float w = frame.width, thick = w + 1;
+  const Rect outer{area.x - w, area.y - w, area.w + 2 * w, area.h + 2 * w};
+  return {{{{outer.x, outer.y, outer.w, thick}, frame.color},
+           {{outer.x, outer.bottom() - thick, outer.w, thick}, frame.color},
+           {{outer.x, outer.y, thick, outer.h}, frame.color},
+           {{outer.right() - thick, outer.y, thick, outer.h}, frame.color}}};
 }
 
 CellImage enlarged(const CellImage& image, const Rect& area) {

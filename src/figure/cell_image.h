@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -36,9 +37,9 @@ void turnUpright(CellImage& image, const HeatmapArea& area);
 /// no viewer shows hairlines between them.
 void eachCell(const CellImage& image, const CellPlacement& place,
               const std::function<void(double x, double y, double w, double h, Color)>& draw);
-/// Area and placement a pixel wider on each side, under the frame that is drawn later: viewers that smooth edges would
-/// show the background between the two.
-void reachUnderFrame(Rect& area, CellPlacement& place);
+/// What lies under a frame and the outermost pixel of the area in it, in the frame's colour: viewers that smooth the
+/// edges of images, or put a frame on whole pixels, would show the background between the two.
+std::array<FilledRect, 4> groundUnderFrame(const FrameLine& frame, const Rect& area);
 /// Each pixel repeated until the image has as many as the area, for viewers that smooth images whatever a file says.
 CellImage enlarged(const CellImage& image, const Rect& area);
 /// Colours of a bar from its top or left.

@@ -81,10 +81,17 @@ struct Triangle {
 
 using DisplayItem = std::variant<FilledRect, Line, Text, HeatmapArea, ColorbarArea, Triangle>;
 
+/// The line around cells and bars, outside of them.
+struct FrameLine {
+  float width = 1;
+  Color color;
+};
+
 /// Everything that a figure shows, in drawing order; painters only replay it.
 struct DisplayList {
   int width = 0, height = 0;  ///< pixels
   double dpi = 0;             ///< pixels an inch; vector painters scale by 72/dpi
+  FrameLine frame;
   Color background{255, 255, 255, 255};
   std::vector<DisplayItem> items;
   std::shared_ptr<const AxisEdges> edges;  ///< what the areas point to: all panels share their axes

@@ -55,6 +55,7 @@ class Builder {
     out_.list.width = size.width;
     out_.list.height = size.height;
     out_.list.dpi = options.dpi;
+    out_.list.frame = {style_.lineWidth, style_.ink};
   }
 
   Layout build() {

@@ -57,7 +57,7 @@ std::string fill(Color c) {
 
 class SvgPainter {
  public:
-  explicit SvgPainter(const VectorParts& parts) : parts_(parts) {}
+  SvgPainter(const VectorParts& parts, const FrameLine& frame) : parts_(parts), frame_(frame) {}
   std::string body;
 
   void operator()(const FilledRect& item) { rectangle(item.rect.x, item.rect.y, item.rect.w, item.rect.h, item.color); }
@@ -91,9 +91,9 @@ class SvgPainter {
     if (cells.rows < 1 || cells.columns < 1) return;
     turnUpright(cells, item);
     if (!parts_.rectangles) cells = enlarged(cells, item.rect);
-    CellPlacement place = placeCells(item, cells);
-    Rect clip = item.rect;
-    reachUnderFrame(clip, place);
+    const CellPlacement place = placeCells(item, cells);
+    for (const FilledRect& rect : groundUnderFrame(frame_, item.rect)) (*this)(rect);
+    const Rect& clip = item.rect;
     body += fmt::format(R"(<svg x="{0:.7g}" y="{1:.7g}" width="{2:.7g}" height="{3:.7g}" )"
                         R"(viewBox="{0:.7g} {1:.7g} {2:.7g} {3:.7g}">)",
                         clip.x, clip.y, clip.w, clip.h) +
@@ -108,11 +108,9 @@ class SvgPainter {
 
   void operator()(const ColorbarArea& item) {
     const CellImage bar = enlarged(barImage(item, parts_.scales[static_cast<size_t>(item.scale)]), item.rect);
-    CellPlacement place{item.rect.x, item.rect.y, item.rect.w / static_cast<double>(bar.columns),
-                        item.rect.h / static_cast<double>(bar.rows)};
-    Rect area = item.rect;
-    reachUnderFrame(area, place);
-    image(bar, place);
+    for (const FilledRect& rect : groundUnderFrame(frame_, item.rect)) (*this)(rect);
+    image(bar, {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(bar.columns),
+                item.rect.h / static_cast<double>(bar.rows)});
   }
 
  private:
@@ -137,6 +135,7 @@ class SvgPainter {
   }
 
   const VectorParts& parts_;
+  FrameLine frame_;
 };
 
 }  // namespace
@@ -153,7 +152,7 @@ std::string svgMetadata(FigureMetadata metadata) {
 }
 
 std::vector<uint8_t> paintSvg(const DisplayList& list, const VectorParts& parts) {
-  SvgPainter painter(parts);
+  SvgPainter painter(parts, list.frame);
   if (list.background.a > 0)
     painter(FilledRect{{0, 0, static_cast<float>(list.width), static_cast<float>(list.height)}, list.background});
   for (const DisplayItem& item : list.items) std::visit(painter, item);

@@ -106,7 +106,8 @@ void insertMetadata(std::vector<uint8_t>& svg, FigureMetadata metadata) {
 // Replays items; coordinates are the list's pixels, scaled to points.
 class Painter {
  public:
-  Painter(cairo_t* cr, const VectorParts& parts, bool smoothed) : cr_(cr), parts_(parts), smoothed_(smoothed) {}
+  Painter(cairo_t* cr, const VectorParts& parts, const FrameLine& frame, bool smoothed)
+      : cr_(cr), parts_(parts), frame_(frame), smoothed_(smoothed) {}
 
   void operator()(const FilledRect& item) {
     source(item.color);
@@ -150,23 +151,21 @@ class Painter {
     checkSize(image);
     turnUpright(image, item);
     if (smoothed_ && !parts_.rectangles) image = enlarged(image, item.rect);
-    CellPlacement place = placeCells(item, image);
-    Rect area = item.rect;
-    reachUnderFrame(area, place);
+    const CellPlacement place = placeCells(item, image);
+    for (const FilledRect& rect : groundUnderFrame(frame_, item.rect)) (*this)(rect);
     if (parts_.rectangles)
-      rectangles(image, area, place);
+      rectangles(image, item.rect, place);
     else
-      stretched(image, area, place);
+      stretched(image, item.rect, place);
   }
 
   void operator()(const ColorbarArea& item) {
     CellImage image = barImage(item, parts_.scales[static_cast<size_t>(item.scale)]);
     if (smoothed_) image = enlarged(image, item.rect);
-    CellPlacement place{item.rect.x, item.rect.y, item.rect.w / static_cast<double>(image.columns),
-                        item.rect.h / static_cast<double>(image.rows)};
-    Rect area = item.rect;
-    reachUnderFrame(area, place);
-    stretched(image, area, place);
+    for (const FilledRect& rect : groundUnderFrame(frame_, item.rect)) (*this)(rect);
+    stretched(image, item.rect,
+              {item.rect.x, item.rect.y, item.rect.w / static_cast<double>(image.columns),
+               item.rect.h / static_cast<double>(image.rows)});
   }
 
  private:
@@ -226,18 +225,19 @@ class Painter {
 
   void show(cairo_surface_t* surface, const Rect& clip, const CellPlacement& place) {
     cairo_save(cr_);
+    // Filled, not painted through a clip: cairo would move that to whole points.
     cairo_rectangle(cr_, clip.x, clip.y, clip.w, clip.h);
-    cairo_clip(cr_);
     cairo_translate(cr_, place.x, place.y);
     cairo_scale(cr_, place.cellWidth, place.cellHeight);
     cairo_set_source_surface(cr_, surface, 0, 0);
     cairo_pattern_set_filter(cairo_get_source(cr_), CAIRO_FILTER_NEAREST);
-    cairo_paint(cr_);
+    cairo_fill(cr_);
     cairo_restore(cr_);
   }
 
   cairo_t* cr_;
   const VectorParts& parts_;
+  FrameLine frame_;
   bool smoothed_;  ///< viewers of the format smooth images
 };
 
@@ -254,7 +254,7 @@ std::vector<uint8_t> paintVector(VectorFormat format, const DisplayList& list, c
   {
     Context cr(cairo_create(surface.get()));
     cairo_scale(cr.get(), scale, scale);
-    Painter painter(cr.get(), parts, format == VectorFormat::Svg);
+    Painter painter(cr.get(), parts, list.frame, format == VectorFormat::Svg);
     if (list.background.a > 0)
       painter(FilledRect{{0, 0, static_cast<float>(list.width), static_cast<float>(list.height)}, list.background});
     for (const DisplayItem& item : list.items) std::visit(painter, item);

@@ -24,7 +24,7 @@ const uint kKind = kProbs;  // padding is 0
 #include "sum.glsl"
 
 void load(uint row, uint step, out float x[8]) {
-  loadStored(row, step, x);
+  loadStored(row * rowVectors, step, x);
   for (uint i = 0u; i < 8u; ++i) x[i] = 8u * step + i < push.width ? x[i] : 0.0;
 }
 

@@ -32,7 +32,7 @@ void main() {
   for (int i = 0; i < 8; ++i) sum[i] = push.first != 0u ? 0.0 : mean[step * kLoad + uint(i)];
   for (uint row = 0u; row < push.rows; ++row) {
     float x[8];
-    loadStored(row, step, x);
+    loadStored(row * rowVectors, step, x);
     RowStats s = stats[row];
     for (int i = 0; i < 8; ++i) sum[i] += probability(x[i], s) * push.weight;
   }

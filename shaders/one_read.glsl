@@ -58,7 +58,7 @@ void main() {
   float top[kShared];   // how far a cell's elements are above the reference's: where the reference is largest,
   float more[kShared];  // and on the average of the lanes' largest ones beyond that
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell] * cellVectors;
+    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell];
     top[g] = 0.0;
     more[g] = 0.0;
   }
@@ -84,7 +84,7 @@ void main() {
     bool far = !(abs(c[g]) < kHighestShift) || !(abs(P.offset) < kHighestOffset);
     s[g] = Sums(none, none, none, none, none, far ? kGiveBack : 0.0, 0.0);
   }
-  uint reference = numbers[push.firstReferenceStats + group.reference] * referenceVectors;
+  uint reference = numbers[push.firstReferenceStats + group.reference];
   float finiteSentinel = 0.0;
   float b1 = push.tilt;
   uint steps = (width + kLoad - 1u) / kLoad;

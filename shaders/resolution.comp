@@ -40,7 +40,7 @@ float ulpOf(float x) {
 bool counts(float x) { return !isBad(x) && !isNegativeInfinity(x); }
 
 void load(uint row, uint step, out float x[8]) {
-  loadStored(row, step, x);
+  loadStored(row * rowVectors, step, x);
   exclude(allowedBits(step, push.width, kMasked ? allowed[step / 4u] : 0u, kMasked), kKind, x);
 }
 

@@ -21,7 +21,7 @@ layout(constant_id = 7) const bool kNeedsHeat = false; // sum of -t e^t, for the
 layout(std430, set = 0, binding = 1) writeonly buffer Partials { StatsPartial partials[]; };
 layout(std430, set = 0, binding = 2) readonly buffer Allowed { uint allowed[]; };
 layout(std430, set = 0, binding = 3) readonly buffer List { uint list[]; };
-// Where row i is among the rows that are bound, for rows that are read as texels.
+// Where row i starts among the texels that are bound, for rows that are read so.
 layout(std430, set = 0, binding = 4) readonly buffer Numbers { uint numbers[]; };
 layout(push_constant) uniform Push { RowsPush push; };
 
@@ -31,8 +31,8 @@ shared StatsPartial tree[gl_WorkGroupSize.x];
 float inverseTemperature = push.inverseTemperature;
 uint width = push.width;
 
-void load(uint row, uint step, out float x[8]) {
-  loadStored(row, step, x);
+void load(uint base, uint step, out float x[8]) {
+  loadStored(base, step, x);
   if (kMasked) exclude(allowedBits(step, width, allowed[step / 4u], true), kKind, x);
   if (kKind == kLogOfProbs)
     for (int i = 0; i < 8; ++i) x[i] = logOfProbability(x[i]);
@@ -116,7 +116,7 @@ void main() {
 #ifdef ROWS_AS_TEXELS
   uint place = numbers[push.firstRow + row];
 #else
-  uint place = row;
+  uint place = row * rowVectors;
 #endif
   uint lane = gl_LocalInvocationID.x;
   uint steps = (width + kLoad - 1u) / kLoad;

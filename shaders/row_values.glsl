@@ -22,7 +22,7 @@ layout(push_constant) uniform Push { SharedPush push; };
 
 // Bits of ln q of one entry.
 uint logProbability(PairEntry pair, RowStats Q) {
-  uint base = numbers[pair.cell] * push.cellVectors;
+  uint base = numbers[pair.cell];
   uint entry = pair.reference;
   float y;
   if (kDtype == kF32) {

@@ -32,7 +32,7 @@ layout(std430, set = 0, binding = 4) readonly buffer Entries { PairEntry entries
 layout(std430, set = 0, binding = 5) readonly buffer Groups { PairGroup groups[]; };
 layout(std430, set = 0, binding = 6) writeonly buffer Partials { SharedPartial partials[]; };
 layout(std430, set = 0, binding = 7) readonly buffer Allowed { uint allowed[]; };
-// Where a row is among the rows that are bound: that of a cell, and from firstReferenceStats on that of a reference row.
+// Where a row starts among the uvec4 that are bound: that of a cell, and from firstReferenceStats on that of a reference row.
 layout(std430, set = 0, binding = 8) readonly buffer Numbers { uint numbers[]; };
 layout(push_constant) uniform Push { SharedPush push; };
 

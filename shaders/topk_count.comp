@@ -30,7 +30,7 @@ void main() {
   uint steps = (push.width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];
-    loadStored(row, step, x);
+    loadStored(row * rowVectors, step, x);
     uint counts = allowedBits(step, push.width, kMasked ? allowed[step / 4u] : 0u, kMasked);
     for (uint i = 0u; i < 8u; ++i) {
       uint key = topKey(x[i], push.shift);

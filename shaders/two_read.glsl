@@ -50,7 +50,7 @@ void main() {
   Sums s[kShared];
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
     uint cell = entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
-    row[g] = numbers[cell] * cellVectors;
+    row[g] = numbers[cell];
     RowStats Q = stats[cell];
     precise float between = Q.offset - P.offset;
     offset[g] = between;
@@ -60,7 +60,7 @@ void main() {
     bool far = !(abs(between) < kHighestShift) || !(abs(P.offset) < kHighestOffset) || (Q.flags & kBadRow) != 0u;
     s[g] = Sums(none, none, none, none, far ? kGiveBack : 0.0);
   }
-  uint reference = numbers[push.firstReferenceStats + group.reference] * referenceVectors;
+  uint reference = numbers[push.firstReferenceStats + group.reference];
   uint steps = (width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     float x[8];

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -191,9 +192,9 @@ TEST_CASE("a mapping whose file is cut reads zero and says so", "[shared][faults
   const size_t bytes = 64 * 4096;
   const ShortLived file(bytes);
   const auto source = openFile(file.name());
-  const std::unique_ptr<Mapping> mapping = Mapping::open(*source, 100, bytes - 100);
+  const std::unique_ptr<Mapping> mapping = Mapping::open(*source, std::array{Mapping::Piece{100, bytes - 100}});
   REQUIRE(mapping);
-  CHECK(mapping->start() == 100);
+  CHECK(mapping->start(0) == 100);
   CHECK(mapping->pages()[bytes - 1] == std::byte{1});
   CHECK_NOTHROW(mapping->check());
   REQUIRE(truncate(file.name(), 8192) == 0);
@@ -202,7 +203,8 @@ TEST_CASE("a mapping whose file is cut reads zero and says so", "[shared][faults
 }
 
 TEST_CASE("what is no file of its own is not mapped", "[shared]") {
-  CHECK(Mapping::open(*memoryBytes("memory", std::vector<std::byte>(64)), 0, 64) == nullptr);
+  CHECK(Mapping::open(*memoryBytes("memory", std::vector<std::byte>(64)), std::array{Mapping::Piece{0, 64}}) ==
+        nullptr);
   const ShortLived file(4096);
-  CHECK(Mapping::open(*openFile(file.name()), 4000, 97) == nullptr);
+  CHECK(Mapping::open(*openFile(file.name()), std::array{Mapping::Piece{4000, 97}}) == nullptr);
 }

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "gpu/barrier.h"
 
 namespace divlens {
+namespace {
+
+// Mapping and giving back hold up the threads that compute: once for some 64 MiB.
+constexpr size_t kTilesOfWindow = 4;
+
+}  // namespace
 
 Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets)
     : entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
@@ -46,22 +51,30 @@ void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, R
     team.read(*reference, next.referenceRows, upload.mapped() + readReference);
     referenceBytes = next.referenceRows.size() * reference->rowBytes();
   }
-  inPlace = nullptr;
+  windows = {};
   take(std::move(next));
   if (!numbers) return;
   const auto number = reinterpret_cast<uint32_t*>(numbers.mapped());
-  std::iota(number, number + tile.cellRows.size(), 0u);
-  std::iota(number + tile.cellRows.size(), number + tile.cellRows.size() + tile.referenceRows.size(), 0u);
+  const auto cellVectors = uint32_t(cells.rowBytes() / 16);
+  const auto referenceVectors = reference ? uint32_t(reference->rowBytes() / 16) : 0;
+  for (size_t i = 0; i < tile.cellRows.size(); ++i) number[i] = uint32_t(i) * cellVectors;
+  for (size_t i = 0; i < tile.referenceRows.size(); ++i)
+    number[tile.cellRows.size() + i] = uint32_t(i) * referenceVectors;
 }
 
-void Slot::point(Tile next, const RowReader& cells, const RowReader* reference) {
+void Slot::point(Tile next, TileWindows mapped, const RowReader& cells, const RowReader* reference) {
   cellBytes = next.cellRows.size() * cells.rowBytes();
   referenceBytes = reference ? next.referenceRows.size() * reference->rowBytes() : 0;
+  windows = std::move(mapped);
   take(std::move(next));
-  const auto number = reinterpret_cast<uint32_t*>(numbers.mapped());
-  size_t i = 0;
-  for (const std::vector<int64_t>* rows : {&tile.cellRows, &tile.referenceRows})
-    for (const int64_t row : *rows) number[i++] = uint32_t(row);
+  auto* number = reinterpret_cast<uint32_t*>(numbers.mapped());
+  for (const int64_t row : tile.cellRows) *number++ = windows.cells->start(row);
+  for (const int64_t row : tile.referenceRows) *number++ = windows.reference->start(row);
+}
+
+void Slot::checkRows() const {
+  for (const RowWindow* window : {windows.cells.get(), windows.reference.get()})
+    if (window) window->check();
 }
 
 void Slot::take(Tile next) {
@@ -84,8 +97,8 @@ void Slot::send() {
 void Slot::submit() { device ? submission.submitAfter(*uploader) : submission.submit(); }
 
 RowStream::RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-                     const RowReader* reference, ReadTeam& team, const RowsInPlace* inPlace)
-    : walk_(std::move(walk)), cells_(cells), reference_(reference), team_(team), inPlace_(inPlace) {
+                     const RowReader* reference, ReadTeam& team, const SidesInPlace* sides)
+    : walk_(std::move(walk)), cells_(cells), reference_(reference), team_(team), sides_(sides) {
   for (const auto& slot : slots) free_.push_back(slot.get());
   thread_ = std::jthread([this](const std::stop_token& stop) { read(stop); });
 }
@@ -95,9 +108,28 @@ RowStream::~RowStream() {
   changed_.notify_all();
 }
 
+void RowStream::lookAhead() {
+  if (!ahead_.empty()) return;
+  windows_ = {};
+  for (size_t i = 0; i < (sides_ ? kTilesOfWindow : 1); ++i)
+    if (std::optional<Tile> tile = walk_.next()) ahead_.push_back(std::move(*tile));
+  if (!sides_ || ahead_.empty()) return;
+  const auto window = [&](const RowsInPlace& side, std::vector<int64_t> Tile::* rows) {
+    std::vector<int64_t> all;
+    for (const Tile& tile : ahead_) all.insert(all.end(), (tile.*rows).begin(), (tile.*rows).end());
+    std::sort(all.begin(), all.end());
+    return all.empty() ? nullptr : side.window(all);
+  };
+  windows_.cells = window(*sides_->cells, &Tile::cellRows);
+  if (sides_->reference) windows_.reference = window(*sides_->reference, &Tile::referenceRows);
+  if (sides_->reference && !windows_.reference) windows_ = {};
+}
+
 void RowStream::read(const std::stop_token& stop) {
   try {
-    while (std::optional<Tile> tile = walk_.next()) {
+    for (lookAhead(); !ahead_.empty(); lookAhead()) {
+      Tile tile = std::move(ahead_.front());
+      ahead_.pop_front();
       Slot* slot = nullptr;
       {
         std::unique_lock lock(mutex_);
@@ -106,12 +138,12 @@ void RowStream::read(const std::stop_token& stop) {
         free_.pop_front();
       }
       slot->submission.wait();
-      slot->inPlace = inPlace_;
-      if (inPlace_)
-        slot->point(std::move(*tile), cells_, reference_);
-      else
-        slot->fill(std::move(*tile), cells_, reference_, team_);
-      if (!inPlace_) slot->send();
+      if (windows_.cells) {
+        slot->point(std::move(tile), windows_, cells_, reference_);
+      } else {
+        slot->fill(std::move(tile), cells_, reference_, team_);
+        slot->send();
+      }
       const std::lock_guard lock(mutex_);
       full_.push_back(slot);
       changed_.notify_all();

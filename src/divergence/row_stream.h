@@ -8,14 +8,22 @@
 #include <thread>
 #include <vector>
 
+#include "divergence/rows_in_place.h"
 #include "divergence/tiles.h"
 #include "dump/read_team.h"
 #include "gpu/pipeline.h"
 
 namespace divlens {
 
-/// Rows of both sides where their files are mapped, as the kernels see them (see rows_in_place.h).
-class RowsInPlace;
+/// Both sides of a run whose rows the kernels may read in the mapped file; `reference` is null where it has no rows of
+/// its own.
+struct SidesInPlace {
+  std::unique_ptr<RowsInPlace> cells, reference;
+};
+/// What is mapped of both for a few tiles; null where it cannot be.
+struct TileWindows {
+  std::shared_ptr<const RowWindow> cells, reference;
+};
 
 /// A place in the ring: the rows of one tile and its pairs, and the commands that use them.
 struct Slot {
@@ -29,12 +37,12 @@ struct Slot {
   gpu::Buffer groups;   ///< of SharedPass: pairs that share a reference row, and those rows
   gpu::Buffer referenceList;
   gpu::Buffer verdicts;  ///< of SharedPass, for each of its channels: pairs that it gives back
-  gpu::Buffer numbers;   ///< of SharedPass: where each of the tile's rows is, cells' first, among those that are bound
+  gpu::Buffer numbers;   ///< of SharedPass: the uvec4 at which each of the tile's rows starts, cells' first
   gpu::TexelView cellTexels, referenceTexels;  ///< of rows(), where the kernels read it so
   uint64_t referenceOffset = 0;
   uint64_t readReference = 0;                       ///< where the reference's rows start in `upload`
   bool copiesCells = true, copiesReference = true;  ///< to `device`; else a LensPass makes that side there
-  const RowsInPlace* inPlace = nullptr;             ///< the kernels read the file's rows where they are mapped instead
+  TileWindows windows;                              ///< the kernels read the file's rows there instead
   std::unique_ptr<gpu::Uploader> uploader;          ///< where there is a `device`; goes after what waits for it
   gpu::Submission submission;
   uint64_t rowBytes() const { return cellBytes + referenceBytes; }
@@ -52,11 +60,18 @@ struct Slot {
   };
   Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets);
   /// Takes a tile whose rows are read where they are mapped.
-  void point(Tile tile, const RowReader& cells, const RowReader* reference);
+  void point(Tile tile, TileWindows mapped, const RowReader& cells, const RowReader* reference);
   /// Reads the tile's rows into `upload`; `reference` is null where it has no rows of its own.
   void fill(Tile tile, const RowReader& cells, const RowReader* reference, ReadTeam& team);
   /// Sends the rows from where they were read to where the kernels read them.
   void send();
+  /// After the commands are done. Error(BadInput) when a mapped file has become shorter.
+  void checkRows() const;
+  /// The views through which the kernels read the rows as texels.
+  VkBufferView cellView() const { return windows.cells ? windows.cells->texels() : cellTexels.handle(); }
+  VkBufferView referenceView() const {
+    return windows.reference ? windows.reference->texels() : referenceTexels.handle();
+  }
   /// Submits what was recorded; it waits for rows that are under way.
   void submit();
 
@@ -68,10 +83,10 @@ struct Slot {
 /// computed.
 class RowStream {
  public:
-  /// `reference` may be null: then pairs index the cells' rows or hold no row. With `inPlace` no row is read: the
-  /// kernels read them where they are mapped.
+  /// `reference` may be null: then pairs index the cells' rows or hold no row. With `sides` no row is read where
+  /// the kernels can read it in the mapped file.
   RowStream(std::vector<std::unique_ptr<Slot>>& slots, TileWalk walk, const RowReader& cells,
-            const RowReader* reference, ReadTeam& team, const RowsInPlace* inPlace = nullptr);
+            const RowReader* reference, ReadTeam& team, const SidesInPlace* sides = nullptr);
   ~RowStream();
   /// The next filled slot, or null at the end; rethrows what went wrong while reading.
   Slot* next();
@@ -80,12 +95,16 @@ class RowStream {
 
  private:
   void read(const std::stop_token& stop);
+  /// Takes the next tiles from the walk, and maps their rows together.
+  void lookAhead();
 
   TileWalk walk_;
   const RowReader& cells_;
   const RowReader* reference_;
   ReadTeam& team_;
-  const RowsInPlace* inPlace_;
+  const SidesInPlace* sides_;
+  std::deque<Tile> ahead_;
+  TileWindows windows_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Slot*> free_, full_;

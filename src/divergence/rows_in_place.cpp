@@ -7,48 +7,64 @@ namespace {
 
 constexpr uint64_t kTexel = 16;
 constexpr uint64_t kMostBytes = uint64_t{1} << 31;  // of one allocation of lavapipe
-// Pages come in fault by fault. Fetching a tile's ahead (MADV_POPULATE_READ) costs a third less, but the thread that
-// does it keeps one of the two that compute from its core: KL was 20 % slower on two cores, JSD too. Giving memory back
-// stops all threads for a moment, once for each stretch of the file: rows wait until neighbours are done as well.
-constexpr uint64_t kHeldBytes = uint64_t{24} << 20;
+// Gaps cost addresses, pieces a system call each: the smaller gaps are mapped too until few pieces are left.
+constexpr uint64_t kSmallGap = uint64_t{64} << 10;
+constexpr size_t kManyPieces = 256;
 
 }  // namespace
 
-std::unique_ptr<MappedRows> MappedRows::open(const gpu::Context& context, const Tensor& tensor,
-                                             const RowReader& reader) {
-  const uint64_t bytes = uint64_t(reader.rows()) * reader.rowBytes();
+// Pages come in fault by fault. Fetching a tile's ahead (MADV_POPULATE_READ) costs a third less, but the thread that
+// does it keeps one of the two that compute from its core: KL was 20 % slower on two cores, JSD too.
+
+std::unique_ptr<RowsInPlace> RowsInPlace::open(const gpu::Context& context, const Tensor& tensor,
+                                               const RowReader& reader) {
   const bool whole =
       reader.width() == tensor.shape.back() && reader.rowBytes() == uint64_t(reader.width()) * info(tensor.dtype).bytes;
   if (!context.importsHostMemory() || !whole || tensor.strides != stridesInC(tensor.shape)) return nullptr;
-  if (tensor.offset % kTexel != 0 || bytes / kTexel > context.limits().maxTexelBufferElements) return nullptr;
-  std::unique_ptr<MappedRows> rows(new MappedRows);
-  rows->mapping_ = Mapping::open(*tensor.source, tensor.offset, bytes);
-  if (!rows->mapping_ || rows->mapping_->pages().size() > kMostBytes) return nullptr;
-  rows->buffer_ = gpu::Buffer::imported(context, rows->mapping_->pages(), "mapped rows");
-  if (!rows->buffer_) return nullptr;
-  rows->view_ = gpu::TexelView(context, rows->buffer_, rows->mapping_->start(), bytes);
-  rows->rowBytes_ = reader.rowBytes();
-  return rows;
+  if (tensor.offset % kTexel != 0 || tensor.source->descriptor() < 0) return nullptr;
+  return std::unique_ptr<RowsInPlace>(new RowsInPlace(context, tensor, reader.rowBytes()));
 }
 
-void MappedRows::finish(std::span<const int64_t> rows) {
-  mapping_->check();
-  done_.insert(done_.end(), rows.begin(), rows.end());
-  if (done_.size() * rowBytes_ < kHeldBytes) return;
-  std::sort(done_.begin(), done_.end());
-  for (size_t i = 0; i < done_.size();) {
-    size_t last = i + 1;
-    while (last < done_.size() && done_[last] <= done_[last - 1] + 1) ++last;
-    const auto first = uint64_t(done_[i]), end = uint64_t(done_[last - 1]) + 1;
-    mapping_->release(first * rowBytes_, (end - first) * rowBytes_);
-    i = last;
+/// Runs of ascending rows with no gap of more than `gap` rows within.
+std::vector<RowWindow::Run> RowWindow::runsOf(std::span<const int64_t> rows, int64_t gap) {
+  std::vector<Run> runs;
+  for (const int64_t row : rows) {
+    if (runs.empty() || row - runs.back().last > gap + 1)
+      runs.push_back({row, row});
+    else
+      runs.back().last = row;
   }
-  done_.clear();
+  return runs;
 }
 
-void RowsInPlace::finish(const Tile& tile) {
-  cells_->finish(tile.cellRows);
-  if (reference_) reference_->finish(tile.referenceRows);
+uint32_t RowWindow::start(int64_t row) const {
+  const auto run =
+      std::lower_bound(runs_.begin(), runs_.end(), row, [](const Run& r, int64_t n) { return r.last < n; });
+  const uint64_t at = mapping_->start(size_t(run - runs_.begin())) + uint64_t(row - run->first) * rowBytes_;
+  return uint32_t(at / kTexel);
+}
+
+std::shared_ptr<const RowWindow> RowsInPlace::window(std::span<const int64_t> rows) const {
+  std::shared_ptr<RowWindow> window(new RowWindow);
+  window->rowBytes_ = rowBytes_;
+  auto& runs = window->runs_;
+  for (uint64_t gap = kSmallGap; runs.empty() || runs.size() > kManyPieces; gap *= 2)
+    runs = RowWindow::runsOf(rows, int64_t(gap / rowBytes_));
+  std::vector<Mapping::Piece> pieces;
+  uint64_t bytes = 0;
+  for (const auto& [first, last] : runs) {
+    pieces.push_back({tensor_.offset + uint64_t(first) * rowBytes_, uint64_t(last - first + 1) * rowBytes_});
+    bytes += pieces.back().bytes;
+  }
+  if (bytes > kMostBytes / 2) return nullptr;
+  window->mapping_ = Mapping::open(*tensor_.source, pieces);
+  if (!window->mapping_) return nullptr;
+  const uint64_t length = window->mapping_->pages().size();
+  if (length / kTexel > context_.limits().maxTexelBufferElements) return nullptr;
+  window->buffer_ = gpu::Buffer::imported(context_, window->mapping_->pages(), "mapped rows");
+  if (!window->buffer_) return nullptr;
+  window->view_ = gpu::TexelView(context_, window->buffer_, 0, length);
+  return window;
 }
 
 }  // namespace divlens

@@ -3,44 +3,50 @@
 #include <span>
 #include <vector>
 
-#include "divergence/tiles.h"
 #include "dump/mapping.h"
 #include "dump/rows.h"
 #include "gpu/pipeline.h"
 
 namespace divlens {
 
-/// A tensor whose rows the kernels read in the mapped file: row n at texel n · rowBytes / 16 of the view.
-class MappedRows {
+/// Some rows of a tensor where their file is mapped, as the kernels read them.
+class RowWindow {
  public:
-  /// Null where the device or the file cannot, or the tensor's rows do not lie one after the other at multiples of 16
-  /// bytes as the device takes them, or do not fit one view.
-  static std::unique_ptr<MappedRows> open(const gpu::Context& context, const Tensor& tensor, const RowReader& reader);
   VkBufferView texels() const { return view_.handle(); }
-  /// These rows are done: sooner or later their memory goes back. Error(BadInput) when the file has become shorter.
-  void finish(std::span<const int64_t> rows);
+  /// Texel at which one of its rows starts.
+  uint32_t start(int64_t row) const;
+  /// Error(BadInput) when the file has become shorter.
+  void check() const { mapping_->check(); }
 
  private:
-  MappedRows() = default;
-  std::unique_ptr<Mapping> mapping_;
-  std::vector<int64_t> done_;  ///< whose memory has not gone back yet
+  friend class RowsInPlace;
+  RowWindow() = default;
+  struct Run {
+    int64_t first = 0, last = 0;
+  };
+  static std::vector<Run> runsOf(std::span<const int64_t> rows, int64_t gap);
+  std::unique_ptr<Mapping> mapping_;  // goes last
   gpu::Buffer buffer_;
   gpu::TexelView view_;
+  std::vector<Run> runs_;  ///< rows that lie one after the other: a piece of the mapping each
   uint64_t rowBytes_ = 0;
 };
 
-/// Rows of both sides; `reference` is null where the reference is among the cells.
+/// A tensor whose rows the kernels read in the mapped file, a few tiles' at a time: memory does not grow with the file.
 class RowsInPlace {
  public:
-  RowsInPlace(std::unique_ptr<MappedRows> cells, std::unique_ptr<MappedRows> reference)
-      : cells_(std::move(cells)), reference_(std::move(reference)) {}
-  VkBufferView cells() const { return cells_->texels(); }
-  VkBufferView reference() const { return (reference_ ? reference_ : cells_)->texels(); }
-  /// The tile is done. Error(BadInput) when a file has become shorter.
-  void finish(const Tile& tile);
+  /// Null where the device or the file cannot, or the tensor's rows do not lie one after the other at multiples of 16
+  /// bytes as the device takes them.
+  static std::unique_ptr<RowsInPlace> open(const gpu::Context& context, const Tensor& tensor, const RowReader& reader);
+  /// These rows, ascending; null where they lie too far apart to be mapped together.
+  std::shared_ptr<const RowWindow> window(std::span<const int64_t> rows) const;
 
  private:
-  std::unique_ptr<MappedRows> cells_, reference_;
+  RowsInPlace(const gpu::Context& context, const Tensor& tensor, uint64_t rowBytes)
+      : context_(context), tensor_(tensor), rowBytes_(rowBytes) {}
+  const gpu::Context& context_;
+  const Tensor& tensor_;
+  uint64_t rowBytes_;
 };
 
 }  // namespace divlens

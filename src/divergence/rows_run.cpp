@@ -90,14 +90,15 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
                       const std::function<void()>& afterTile) {
   pairs_ = part.done;
   RowStream stream(slots_, TileWalk(plan_, block, entries, layout_.limits, shared_, targets_, part), cells_,
-                   reference_ ? &*reference_ : nullptr, team_, inPlace_.get());
+                   reference_ ? &*reference_ : nullptr, team_, inPlace_ ? &*inPlace_ : nullptr);
   std::deque<Slot*> running;
   const auto finishFirst = [&] {
     Slot* slot = running.front();
     running.pop_front();
     slot->submission.wait();
-    if (inPlace_) inPlace_->finish(slot->tile);
+    slot->checkRows();
     computeGivenBack(*slot, values, channelStride);
+    slot->windows = {};
     pairs_ += slot->tile.entries.size();
     stream.recycle(slot);
   };
@@ -117,10 +118,9 @@ void RowsRun::compute(const Block& block, const EntryLayout& entries, const gpu:
 }
 
 void RowsRun::mapRows() {
-  std::unique_ptr<MappedRows> cells = MappedRows::open(context_, plan_.cells, cells_), reference;
-  if (cells && reference_) reference = MappedRows::open(context_, plan_.reference.tensor, *reference_);
-  if (cells && (reference || !reference_))
-    inPlace_ = std::make_unique<RowsInPlace>(std::move(cells), std::move(reference));
+  SidesInPlace sides{RowsInPlace::open(context_, plan_.cells, cells_), nullptr};
+  if (sides.cells && reference_) sides.reference = RowsInPlace::open(context_, plan_.reference.tensor, *reference_);
+  if (sides.cells && (sides.reference || !reference_)) inPlace_ = std::move(sides);
 }
 
 Slot& RowsRun::holdTile(const Block& block, const EntryLayout& entries) {
@@ -175,7 +175,7 @@ void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t c
     if (entries.empty()) continue;
     givenBack_ += entries.size();
     // The other kernels know only rows that were read.
-    if (slot.inPlace) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr, team_);
+    if (slot.windows.cells) slot.fill(Tile(slot.tile), cells_, reference_ ? &*reference_ : nullptr, team_);
     std::memcpy(slot.entries.mapped(), entries.data(), entries.size() * sizeof entries.front());
     slot.pairs = entries.size();
     std::unique_ptr<PairsPass>& pass = exactPasses_[channel];

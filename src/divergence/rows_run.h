@@ -10,7 +10,6 @@
 #include "divergence/lens_pass.h"
 #include "divergence/pairs_pass.h"
 #include "divergence/row_stream.h"
-#include "divergence/rows_in_place.h"
 #include "divergence/shared_pass.h"
 #include "gpu/stopwatch.h"
 
@@ -78,7 +77,7 @@ class RowsRun {
   std::unique_ptr<PairsPass> pairsPass_;                      ///< metrics that have no fast way
   std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;  ///< of channels that gave pairs back
   uint64_t givenBack_ = 0;
-  std::unique_ptr<RowsInPlace> inPlace_;  ///< null: rows are read into the slots
+  std::optional<SidesInPlace> inPlace_;  ///< none: rows are read into the slots
   std::vector<std::unique_ptr<Slot>> slots_;
   uint64_t done_ = 0;
   uint64_t pairs_ = 0;

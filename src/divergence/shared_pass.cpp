@@ -162,12 +162,9 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
   gpu::DescriptorPool& pool = slot.submission.descriptors();
   const uint32_t firstReference = own ? uint32_t(cellRows) : 0;
   gpu::BufferRange cellSource = cells, referenceSource = reference;
-  if (slot.inPlace) {
-    cellSource.texels = slot.inPlace->cells();
-    referenceSource.texels = slot.inPlace->reference();
-  } else if (texels_) {
-    cellSource.texels = slot.cellTexels.handle();
-    referenceSource.texels = (own ? slot.referenceTexels : slot.cellTexels).handle();
+  if (texels_) {
+    cellSource.texels = slot.cellView();
+    referenceSource.texels = own ? slot.referenceView() : slot.cellView();
   }
   if (cellStats_)
     cellStats_->record(commands, pool, {cellSource, cellRows, 0, nullptr, &slot.numbers}, statsPartials_, stats_,

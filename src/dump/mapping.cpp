@@ -63,33 +63,44 @@ size_t guardFor(const std::byte* address, uint64_t length) {
 
 }  // namespace
 
-std::unique_ptr<Mapping> Mapping::open(const ByteSource& source, uint64_t offset, uint64_t bytes) {
+std::unique_ptr<Mapping> Mapping::open(const ByteSource& source, std::span<const Piece> pieces) {
   const int descriptor = source.descriptor();
-  if (descriptor < 0 || bytes == 0 || offset + bytes > source.size()) return nullptr;
+  if (descriptor < 0 || pieces.empty()) return nullptr;
   installHandler();
-  const uint64_t start = offset % pageBytes;
-  const uint64_t length = (start + bytes + pageBytes - 1) / pageBytes * pageBytes;
-  void* const address = mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor, static_cast<off_t>(offset - start));
-  if (address == MAP_FAILED) return nullptr;
-  std::unique_ptr<Mapping> mapping(new Mapping(source, static_cast<const std::byte*>(address), length, start));
-  return mapping->guard_ == kNoGuard ? nullptr : std::move(mapping);
+  uint64_t length = 0;
+  std::vector<uint64_t> starts;
+  for (const Piece& piece : pieces) {
+    if (piece.bytes == 0 || piece.offset > source.size() || piece.bytes > source.size() - piece.offset) return nullptr;
+    starts.push_back(length + piece.offset % pageBytes);
+    length += (piece.offset % pageBytes + piece.bytes + pageBytes - 1) / pageBytes * pageBytes;
+  }
+  // Room for all, which the pieces then replace.
+  void* const room = mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) return nullptr;
+  std::unique_ptr<Mapping> mapping(new Mapping(source, static_cast<const std::byte*>(room), length, std::move(starts)));
+  if (mapping->guard_ == kNoGuard) return nullptr;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const uint64_t before = pieces[i].offset % pageBytes;
+    void* const at = static_cast<std::byte*>(room) + (mapping->starts_[i] - before);
+    if (mmap(at, before + pieces[i].bytes, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor,
+             static_cast<off_t>(pieces[i].offset - before)) == MAP_FAILED)
+      return nullptr;
+  }
+  return mapping;
 }
 
-Mapping::Mapping(const ByteSource& source, const std::byte* address, uint64_t length, uint64_t start)
-    : source_(source), address_(address), length_(length), start_(start), guard_(guardFor(address, length)) {}
+Mapping::Mapping(const ByteSource& source, const std::byte* address, uint64_t length, std::vector<uint64_t> starts)
+    : source_(source),
+      address_(address),
+      length_(length),
+      starts_(std::move(starts)),
+      guard_(guardFor(address, length)) {}
 
 Mapping::~Mapping() {
   munmap(const_cast<std::byte*>(address_), length_);
   if (guard_ == kNoGuard) return;
   guards[guard_].begin.store(0);
   guards[guard_].end.store(0);
-}
-
-void Mapping::release(uint64_t offset, uint64_t bytes) const {
-  // Whole pages only, so that the neighbours' stay.
-  const uint64_t first = (start_ + offset + pageBytes - 1) / pageBytes * pageBytes;
-  const uint64_t last = (start_ + offset + bytes) / pageBytes * pageBytes;
-  if (last > first) madvise(const_cast<std::byte*>(address_) + first, last - first, MADV_DONTNEED);
 }
 
 void Mapping::check() const {

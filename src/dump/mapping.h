@@ -4,36 +4,38 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "dump/bytes.h"
 
 namespace divlens {
 
-/// A part of a file that is mapped into memory, to be read where it lies. What is cut from the file while it is mapped
-/// reads as zero instead of ending the process (SIGBUS), and changed() says so.
+/// Pieces of a file that are mapped into memory side by side, to be read where they lie. What is cut from the file
+/// while it is mapped reads as zero instead of ending the process (SIGBUS), and check() says so.
 class Mapping {
  public:
-  /// Null where `source` is no file of its own, or its file system does not map.
-  static std::unique_ptr<Mapping> open(const ByteSource& source, uint64_t offset, uint64_t bytes);
+  struct Piece {
+    uint64_t offset = 0, bytes = 0;  ///< in the file
+  };
+  /// Null where `source` is no file of its own, its file system does not map, or a piece is not in it.
+  static std::unique_ptr<Mapping> open(const ByteSource& source, std::span<const Piece> pieces);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
-  /// Whole pages around the part that was asked for.
+  /// Whole pages around each of the pieces, one piece after the other.
   std::span<const std::byte> pages() const { return {address_, length_}; }
-  /// Where the part starts in pages().
-  uint64_t start() const { return start_; }
-  /// Gives back the memory of a piece of the part; it is read from the file again when it is needed again.
-  void release(uint64_t offset, uint64_t bytes) const;
+  /// Where a piece starts in pages().
+  uint64_t start(size_t piece) const { return starts_[piece]; }
   /// Error(BadInput) "changed while reading" once a piece of the file was missing.
   void check() const;
 
  private:
-  Mapping(const ByteSource& source, const std::byte* address, uint64_t length, uint64_t start);
+  Mapping(const ByteSource& source, const std::byte* address, uint64_t length, std::vector<uint64_t> starts);
   const ByteSource& source_;
   const std::byte* address_;
   uint64_t length_;
-  uint64_t start_;
+  std::vector<uint64_t> starts_;
   size_t guard_;  ///< which of the handler's places it has
 };
 

@@ -16,13 +16,14 @@ struct Bar {
   double x, y, width, height;
 };
 
-/// Rectangles of that colour in an SVG.
+/// Rectangles of that colour in an SVG, without the narrow ones under two neighbours.
 std::vector<Bar> bars(const std::string& svg, const std::string& fill) {
   const std::regex rect(
       fmt::format(R"-(<rect x="([-0-9.]+)" y="([-0-9.]+)" width="([0-9.]+)" height="([0-9.]+)" fill="{}")-", fill));
   std::vector<Bar> out;
   for (std::sregex_iterator it(svg.begin(), svg.end(), rect), end; it != end; ++it)
     out.push_back({std::stod((*it)[1]), std::stod((*it)[2]), std::stod((*it)[3]), std::stod((*it)[4])});
+  std::erase_if(out, [](const Bar& bar) { return bar.width == 2 || bar.height == 2; });
   return out;
 }
 

@@ -57,6 +57,42 @@ void compareRaster(const Picture& png, const std::string& path) {
   CHECK(cells == 0);
 }
 
+/// Cells alone, as f.pdf and f.svg.
+void drawBare(const Folder& folder, std::vector<std::string> words) {
+  words.insert(words.begin(), "render");
+  words.insert(words.end(), {"--no-cbar", "--note", "", "--xlabel", "", "--ylabel", "", "--xticklabels", "none",
+                             "--yticklabels", "none", "-o", folder / "f.pdf", "-o", folder / "f.svg"});
+  const Ran ran = run(words);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+}
+
+/// Calls `check(picture, dpi)` with f.pdf and f.svg as poppler and librsvg draw them at several resolutions.
+template <typename Check>
+void eachRaster(const Folder& folder, Check check) {
+  for (const int dpi : {72, 96, 110, 150, 300}) {
+    tool(folder, fmt::format("pdftoppm -r {} -png -singlefile '{}' '{}'", dpi, folder / "f.pdf", folder / "pdf"));
+    tool(folder, fmt::format("rsvg-convert -d {0} -p {0} -o '{1}' '{2}'", dpi, folder / "svg.png", folder / "f.svg"));
+    for (const char* name : {"pdf.png", "svg.png"}) {
+      INFO(name << " at " << dpi);
+      check(readPicture(folder / name), dpi);
+    }
+  }
+}
+
+/// From the first dark pixel to the last one of a row (or column) of pixels all are dark.
+void checkDark(const Picture& picture, int x, int y, bool across) {
+  std::vector<bool> dark;
+  for (; x < picture.width && y < picture.height; across ? ++x : ++y) {
+    const Pixel p = picture.at(x, y);
+    dark.push_back(int(p[0]) + p[1] + p[2] < 3 * 100);
+  }
+  const auto from = std::find(dark.begin(), dark.end(), true);
+  const auto to = std::find(dark.rbegin(), dark.rend(), true).base();
+  REQUIRE(to - from > 50);
+  CHECK(std::count(from, to, true) == to - from);
+}
+
 }  // namespace
 
 TEST_CASE("a PDF is sound, has embedded TrueType fonts and the PNG's pixels", "[vector][files]") {
@@ -101,33 +137,20 @@ TEST_CASE("an SVG is parsed and drawn with the PNG's pixels", "[vector][files]")
 TEST_CASE("no light shows between cells and their frame", "[vector][files]") {
   const Folder folder;
   const std::string dark = folder.write("t.csv", "r,a,b,c\nx,0,0,0\ny,0,0,0\n");
-  // Along the middle of a raster, from the first dark pixel to the last one.
-  const auto checkLine = [](const std::vector<Pixel>& line) {
-    const auto isDark = [](const Pixel& p) { return int(p[0]) + p[1] + p[2] < 3 * 100; };
-    const auto from = std::find_if(line.begin(), line.end(), isDark);
-    const auto to = std::find_if(line.rbegin(), line.rend(), isDark).base();
-    REQUIRE(to - from > 50);
-    CHECK(std::all_of(from, to, isDark));
-  };
   for (const char* size : {"2,1.5", "2.03,1.57", "1.91,1.33"}) {
-    std::vector<std::string> words = {
-        "render",   dark, "--vmin",   "0", "--vmax",        "1",    "--no-cbar",     "--figsize", size, "--note", "",
-        "--xlabel", "",   "--ylabel", "",  "--xticklabels", "none", "--yticklabels", "none"};
-    for (const char* suffix : {"pdf", "svg"}) words.insert(words.end(), {"-o", folder / (std::string("f.") + suffix)});
-    REQUIRE(run(words).code == 0);
-    for (const int dpi : {72, 96, 110, 150, 300}) {
-      INFO(size << " at " << dpi);
-      tool(folder, fmt::format("pdftoppm -r {} -png -singlefile '{}' '{}'", dpi, folder / "f.pdf", folder / "pdf"));
-      tool(folder, fmt::format("rsvg-convert -d {0} -p {0} -o '{1}' '{2}'", dpi, folder / "svg.png", folder / "f.svg"));
-      for (const char* name : {"pdf.png", "svg.png"}) {
-        INFO(name);
-        const Picture picture = readPicture(folder / name);
-        std::vector<Pixel> across, down;
-        for (int x = 0; x < picture.width; ++x) across.push_back(picture.at(x, picture.height / 2));
-        for (int y = 0; y < picture.height; ++y) down.push_back(picture.at(picture.width / 2, y));
-        checkLine(across);
-        checkLine(down);
-      }
-    }
+    INFO(size);
+    drawBare(folder, {dark, "--vmin", "0", "--vmax", "1", "--figsize", size});
+    eachRaster(folder, [](const Picture& picture, int) {
+      checkDark(picture, 0, picture.height / 2, true);
+      checkDark(picture, picture.width / 2, 0, false);
+    });
   }
+}
+
+TEST_CASE("no light shows between bars beside the cells", "[vector][files]") {
+  const Folder folder;
+  const std::string dark = folder.write("t.csv", "r,a,b,c,d,e\nx,1,1,1,1,1\ny,1,1,1,1,1\n");
+  drawBare(folder, {dark, "--vmin", "1", "--vmax", "2", "--figsize", "2.03,1.57", "--marginals"});
+  // Bars of the columns, 18 points from the upper edge.
+  eachRaster(folder, [](const Picture& picture, int dpi) { checkDark(picture, 0, 18 * dpi / 72, true); });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "figure/axis_scale.h"
 
@@ -57,6 +58,25 @@ void eachBar(const std::vector<float>& values, const std::vector<float>& edges, 
   }
 }
 
+/// Along its axis [from, to), and from the zero or to it.
+struct Bar {
+  float from = 0, to = 0, low = 0, high = 0;
+  Color color;
+};
+
+/// Adds the bars where `place` puts them. What two neighbours have in common lies under both: viewers that smooth edges
+/// would show the background between them.
+template <typename Place>
+void addBars(DisplayList& list, const std::vector<Bar>& bars, Place place) {
+  for (size_t i = 1; i < bars.size(); ++i) {
+    const Bar &a = bars[i - 1], &b = bars[i];
+    const Bar both{b.from - 1, b.from + 1, std::max(a.low, b.low), std::min(a.high, b.high), b.color};
+    if (a.to == b.from && a.to - a.from >= 1 && b.to - b.from >= 1 && both.high > both.low)
+      list.items.push_back(FilledRect{place(both), both.color});
+  }
+  for (const Bar& bar : bars) list.items.push_back(FilledRect{place(bar), bar.color});
+}
+
 }  // namespace
 
 float marginalRoom(const FigureOptions& options, const FigureStyle& style) {
@@ -69,27 +89,33 @@ void addMarginals(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
   const Marginals& means = parts.content.marginals[static_cast<size_t>(area.panel)];
   const bool shares = parts.options.marginals == "beyond";
   const Span span = shares ? Span{0, 1} : spanOf(parts.content, area.scale);
-  const auto color = [&](float mean) { return shares ? parts.style.note : cellColor(scale, mean); };
   if (span.empty()) return;
   const float gap = std::round(room / 6), longest = room - gap;
   const auto along = [&](float v) { return std::round((v - span.low) / (span.high - span.low) * longest); };
   const float zero = along(0), line = parts.style.lineWidth;
+  const auto bars = [&](const std::vector<float>& values, const FigureAxis& axis, double begin, double end,
+                        float length) {
+    std::vector<Bar> found;
+    eachBar(values, axis.edges, begin, end, length, shares, [&](float from, float to, float mean) {
+      const float tip = along(mean);
+      const Color color = shares ? parts.style.note : cellColor(scale, mean);
+      found.push_back({from, to, std::min(zero, tip), std::max(zero, tip), color});
+    });
+    return found;
+  };
   // The frame lies outside the cells.
-  const float right = area.rect.right() + gap, above = area.rect.y - gap;
-  eachBar(means.rows, parts.content.rows.edges, area.rowBegin, area.rowEnd, area.rect.h, shares,
-          [&](float from, float to, float mean) {
-            const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
-            const float y = area.originUpper ? area.rect.y + from : area.rect.bottom() - to;
-            out.list.items.push_back(FilledRect{{right + low, y, high - low, to - from}, color(mean)});
+  const Rect& cells = area.rect;
+  const float right = cells.right() + gap, above = cells.y - gap;
+  addBars(out.list, bars(means.rows, parts.content.rows, area.rowBegin, area.rowEnd, cells.h), [&](const Bar& bar) {
+    const float y = area.originUpper ? cells.y + bar.from : cells.bottom() - bar.to;
+    return Rect{right + bar.low, y, bar.high - bar.low, bar.to - bar.from};
+  });
+  addBars(out.list, bars(means.columns, parts.content.columns, area.columnBegin, area.columnEnd, cells.w),
+          [&](const Bar& bar) {
+            return Rect{cells.x + bar.from, above - bar.high, bar.to - bar.from, bar.high - bar.low};
           });
-  eachBar(
-      means.columns, parts.content.columns.edges, area.columnBegin, area.columnEnd, area.rect.w, shares,
-      [&](float from, float to, float mean) {
-        const float low = std::min(zero, along(mean)), high = std::max(zero, along(mean));
-        out.list.items.push_back(FilledRect{{area.rect.x + from, above - high, to - from, high - low}, color(mean)});
-      });
-  out.list.items.push_back(FilledRect{{right + zero, area.rect.y, line, area.rect.h}, parts.style.ink});
-  out.list.items.push_back(FilledRect{{area.rect.x, above - zero, area.rect.w, line}, parts.style.ink});
+  out.list.items.push_back(FilledRect{{right + zero, cells.y, line, cells.h}, parts.style.ink});
+  out.list.items.push_back(FilledRect{{cells.x, above - zero, cells.w, line}, parts.style.ink});
 }
 
 }  // namespace divlens

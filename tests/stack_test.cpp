@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "divergence/plan.h"
 #include "dump/pattern.h"
 #include "dump/presets.h"
 #include "dump_fixtures.h"
@@ -191,6 +192,21 @@ TEST_CASE("tied weights have both names", "[stack]") {
   CHECK(allElements(*dump.find("lm_head.weight"))[9] == 7);
 }
 
+TEST_CASE("what config.json says of a model is its source", "[stack]") {
+  const TempDir dir;
+  const std::string weights = fileOf({filled("model.layers.0.self_attn.q_proj.weight", {2, 2}, 1)});
+  const auto sourceOf = [&](const std::string& config) {
+    dir.write("config.json", config);
+    dir.write("model.safetensors", weights);
+    return openDump(dir.path("")).source;
+  };
+  CHECK(sourceOf(R"({"model_type": "llama", "num_hidden_layers": 1, "hidden_size": 2, "vocab_size": 9,
+                     "torch_dtype": "bfloat16"})") == "model llama, 1 layers, width 2, vocabulary 9, bfloat16");
+  CHECK(sourceOf(R"({"model_type": "gpt2", "n_layer": 12, "n_embd": [3]})") == "model gpt2, 12 layers");
+  CHECK(sourceOf(R"({"model_type": "gemma3", "text_config": {"num_hidden_layers": 4}})") == "model gemma3, 4 layers");
+  CHECK(sourceOf("[]").empty());
+}
+
 TEST_CASE("files of a folder stand side by side", "[stack]") {
   const TempDir dir;
   for (const int layer : {0, 2, 11}) {
@@ -238,9 +254,16 @@ TEST_CASE("checkpoints of steps join into one more axis", "[stack]") {
 
 TEST_CASE("what cannot be read is refused by name", "[stack]") {
   const TempDir dir;
-  const std::string header = R"({"l.0.q.weight":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]}})";
-  const std::string path = dir.write("a.safetensors", safetensors(header, "abcd"));
-  CHECK_THAT(openFailure(path, withPatterns({"l.{layer}.q.weight"})), ContainsSubstring("holds F8_E4M3"));
+  const std::string header = R"({"l.0.q.weight":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]},)"
+                             R"("l.1.q.weight":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})";
+  const std::string path = dir.write("a.safetensors", safetensors(header, "abcdefgh"));
+  const Dump dump = openDump(path, withPatterns({"l.{layer}.q.weight"}));
+  PlanOptions options;
+  options.metrics = {"norm"};
+  CHECK_THAT(failure(Exit::BadInput, [&] { makePlan(dump, "", options); }),
+             ContainsSubstring("a.safetensors: tensor 'l.0.q.weight' [2, 2] holds F8_E4M3"));
+  options.select = {"layer=1"};
+  CHECK(makePlan(dump, "", options).rows.positions.size() == 1);
   std::filesystem::create_directories(dir.path("empty"));
   CHECK_THAT(openFailure(dir.path("empty")), ContainsSubstring("the folder is empty"));
 }

@@ -34,7 +34,8 @@ Described describe(const Tensor& tensor) {
 
 uint64_t tensorBytes(const Tensor& tensor) {
   if (tensor.kind != Kind::Weights || !tensor.stack)
-    return static_cast<uint64_t>(tensor.elements()) * info(tensor.dtype).bytes;
+    return tensor.dtype == DType::Unsupported ? tensor.unreadBytes
+                                              : static_cast<uint64_t>(tensor.elements()) * info(tensor.dtype).bytes;
   uint64_t bytes = 0;
   for (const Tensor& part : tensor.stack->parts) bytes += tensorBytes(part);
   return bytes;

@@ -303,7 +303,7 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   applyVocabMask(plan, options.vocabMask);
   applyCellMask(plan, dump);
   checkSize(plan);
-  checkShapes(plan);
+  checkCells(plan);
   if (!anyMetric(plan, [](const Metric& metric) { return metric.unit != Unit::Plain; })) plan.unit.clear();
   return plan;
 }

@@ -21,6 +21,7 @@ std::vector<std::string> shownNames(const std::vector<const Tensor*>& tensors) {
 }
 
 void refuseUnfit(const Dump& dump, const Tensor& tensor) {
+  if (tensor.kind == Kind::Weights && tensor.stack) return;  // each of its tensors has a type of its own
   if (tensor.dtype == DType::Unsupported) {
     badTensor(tensor,
               fmt::format("elements of type '{}' cannot be read; supported are F64, F32, F16 and BF16: convert it",

@@ -142,7 +142,21 @@ std::vector<WeightItem> weightItems(const Plan& plan, const Block& block, const 
   return items;
 }
 
-void checkShapes(const Plan& plan) {
+namespace {
+
+void checkType(const CellReader& cells, int64_t cell) {
+  const Tensor& tensor = cells.part(cell);
+  if (info(tensor.dtype).floating && tensor.dtype != DType::Unsupported) return;
+  const std::string type = tensor.dtype == DType::Unsupported ? tensor.dtypeName : info(tensor.dtype).name;
+  throw Error(Exit::BadInput,
+              fmt::format("{}: {} holds {}, of which no statistics are taken; F64, F32, F16 and BF16 are read (a "
+                          "quantised checkpoint must be converted first)",
+                          escapedPath(tensor.source->name()), cells.name(cell), escaped(type)));
+}
+
+}  // namespace
+
+void checkCells(const Plan& plan) {
   if (!usesStatistics(plan)) return;
   const CellReader cells(plan.cells);
   std::optional<CellReader> references;
@@ -150,6 +164,8 @@ void checkShapes(const Plan& plan) {
   std::vector<std::string> offenders;
   for (const WeightItem& item : weightItems(plan, wholeGrid(plan), entryLayout(plan))) {
     if (item.missing != 0) continue;
+    checkType(cells, item.cell);
+    if (references) checkType(*references, item.reference);
     if (cells.elements(item.cell) > int64_t{UINT32_MAX})
       throw Error(Exit::Budget, fmt::format("{} has more than 2^32 elements", cells.name(item.cell)));
     if (!references || plan.kind != Kind::Weights) continue;

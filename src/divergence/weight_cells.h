@@ -51,8 +51,9 @@ struct WeightItem {
 /// The values of a block in the order of their slots.
 std::vector<WeightItem> weightItems(const Plan& plan, const Block& block, const EntryLayout& layout);
 
-/// Error(BadInput) that lists the first pairs of cell and reference whose shapes differ.
-void checkShapes(const Plan& plan);
+/// Error(BadInput) that names the first tensor that is not read, or lists the first pairs of cell and reference whose
+/// shapes differ.
+void checkCells(const Plan& plan);
 /// Bytes that the statistics of a plan read.
 uint64_t weightBytes(const Plan& plan);
 

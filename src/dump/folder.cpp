@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostFiles = 100'000;
-constexpr std::string_view kReadable[] = {".safetensors", ".npy", ".npz", ".csv", ".tsv"};
+constexpr std::string_view kReadable[] = {".safetensors", ".gguf", ".npy", ".npz", ".csv", ".tsv"};
 
 std::string joined(const std::string& folder, const std::string& name) {
   return folder.empty() || folder.ends_with('/') ? folder + name : folder + "/" + name;
@@ -130,6 +130,31 @@ void nameTied(Dump& dump, const nlohmann::json& config) {
   dump.tensors.push_back(std::move(head));
 }
 
+/// "model llama, 30 layers, width 576, vocabulary 49152, bfloat16": what config.json says under its usual names.
+std::string configText(const nlohmann::json& config) {
+  const auto text = config.find("text_config");  // of a model that sees, too
+  const nlohmann::json& inner = text != config.end() && text->is_object() ? *text : config;
+  const auto first = [&](std::initializer_list<const char*> keys) -> std::string {
+    for (const nlohmann::json* from : {&config, &inner})
+      for (const char* key : keys) {
+        const auto at = from->find(key);
+        if (at != from->end() && (at->is_string() || at->is_number_integer()))
+          return at->is_string() ? at->get<std::string>() : at->dump();
+      }
+    return "";
+  };
+  const std::pair<std::string, const char*> facts[] = {
+      {first({"model_type"}), "model {}"},
+      {first({"num_hidden_layers", "n_layer", "num_layers", "n_layers"}), "{} layers"},
+      {first({"hidden_size", "n_embd", "d_model"}), "width {}"},
+      {first({"vocab_size"}), "vocabulary {}"},
+      {first({"torch_dtype", "dtype"}), "{}"}};
+  std::string out;
+  for (const auto& [value, format] : facts)
+    if (!value.empty()) out += (out.empty() ? "" : ", ") + fmt::format(fmt::runtime(format), value);
+  return out;
+}
+
 /// Applies the preset of the model's type, or the one that finds the most; none: the tensors stay as they are.
 void applyPreset(Dump& dump, const nlohmann::json& config, OpenOptions options) {
   const std::string type = jsonString(config, "model_type");
@@ -191,6 +216,7 @@ Dump openCheckpoint(const std::string& path, const OpenOptions& options) {
   const std::string configPath = joined(path, "config.json");
   if (!exists(configPath)) return dump;
   const nlohmann::json config = readJson(*openFile(configPath));
+  if (dump.source.empty() && config.is_object()) dump.source = configText(config);
   nameTied(dump, config);
   if (options.patterns.empty()) applyPreset(dump, config, options);
   return dump;

@@ -16,6 +16,7 @@
 #include "dump/folder.h"
 #include "dump/json.h"
 #include "dump/metadata.h"
+#include "dump/presets.h"
 
 namespace divlens {
 namespace {
@@ -35,17 +36,17 @@ constexpr std::array<std::string_view, 2> kTable = {".csv", ".tsv"};
 
 // THE list of formats, in the order in which they are tried: first all by content, then all by suffix.
 constexpr std::array<Format, 11> kFormats = {{
-    {"npy", kNpy, detectsNpy, openNpy, true},
-    {"lfs", {}, detectsLfsPointer, refuseLfsPointer, false},
-    {"npz", kNpz, detectsZip, openNpz, true},
-    {"pickle", kPickle, detectsPickle, refusePickle, false},
-    {"gguf", kGguf, detectsGguf, openGguf, false},
-    {"safetensors", kSafetensors, detectsSafetensors, openSafetensors, false},
-    {"kld", kKld, detectsKld, openKld, true},
-    {"shards", kShards, nullptr, openShards, false},
-    {"csv", std::span(kTable).first<1>(), nullptr, openTable, false},
-    {"tsv", std::span(kTable).last<1>(), nullptr, openTable, false},
-    {"jsonl", kJsonLines, nullptr, openJsonLines, false},
+    {"npy", kNpy, detectsNpy, openNpy, true, nullptr},
+    {"lfs", {}, detectsLfsPointer, refuseLfsPointer, false, nullptr},
+    {"npz", kNpz, detectsZip, openNpz, true, nullptr},
+    {"pickle", kPickle, detectsPickle, refusePickle, false, nullptr},
+    {"gguf", kGguf, detectsGguf, openGguf, false, "gguf"},
+    {"safetensors", kSafetensors, detectsSafetensors, openSafetensors, false, nullptr},
+    {"kld", kKld, detectsKld, openKld, true, nullptr},
+    {"shards", kShards, nullptr, openShards, false, nullptr},
+    {"csv", std::span(kTable).first<1>(), nullptr, openTable, false, nullptr},
+    {"tsv", std::span(kTable).last<1>(), nullptr, openTable, false, nullptr},
+    {"jsonl", kJsonLines, nullptr, openJsonLines, false, nullptr},
 }};
 
 const Format* bySuffix(std::string_view path) {
@@ -125,6 +126,11 @@ Dump openDumpFile(const std::string& path, const OpenOptions& options) {
   }
   if (format->sidecar) applySidecar(dump);
   for (Tensor& tensor : dump.tensors) dropMissingRows(tensor);
+  if (format->preset && options.patterns.empty() && !patternsFor(*presetNamed(format->preset), dump.tensors).empty()) {
+    OpenOptions own = options;
+    own.patterns = {format->preset};
+    applyPatterns(dump, own);
+  }
   return dump;
 }
 

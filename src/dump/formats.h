@@ -18,7 +18,8 @@ struct Format {
   bool (*detects)(std::string_view head);      ///< by content; null where only the suffix tells
   /// Reads headers only; Error(BadInput), also for formats that are recognised to be refused.
   Dump (*open)(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options);
-  bool sidecar;  ///< FILE.divlens.json names its axes
+  bool sidecar;        ///< FILE.divlens.json names its axes
+  const char* preset;  ///< of patterns that apply by themselves where they find tensors; null: none
 };
 
 /// Formats in the order in which they are tried.

@@ -1,7 +1,7 @@
 // GGUF, llama.cpp's format of models (ggml/docs/gguf.md): "GGUF", uint32 version, uint64 tensors, uint64 pairs of key
 // and value; the pairs; for each tensor its name, uint32 axes, uint64 lengths (the fastest first), uint32 type, uint64
 // offset from the data's start, which is aligned. Only what is stored as plain numbers is read; quantised tensors are
-// listed.
+// listed with their size.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,19 +29,34 @@ constexpr std::array<uint64_t, 13> kValueBytes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 
 struct StoredType {
   uint32_t id;
   const char* name;
+  uint32_t elements, bytes;  // of a block
 };
 constexpr StoredType kTypes[] = {
-    {0, "F32"},      {1, "F16"},     {2, "Q4_0"},     {3, "Q4_1"},   {6, "Q5_0"},    {7, "Q5_1"},   {8, "Q8_0"},
-    {9, "Q8_1"},     {10, "Q2_K"},   {11, "Q3_K"},    {12, "Q4_K"},  {13, "Q5_K"},   {14, "Q6_K"},  {15, "Q8_K"},
-    {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"}, {22, "IQ2_S"},
-    {23, "IQ4_XS"},  {24, "I8"},     {25, "I16"},     {26, "I32"},   {27, "I64"},    {28, "F64"},   {29, "IQ1_M"},
-    {30, "BF16"},    {34, "TQ1_0"},  {35, "TQ2_0"},   {39, "MXFP4"}};
+    {0, "F32", 1, 4},         {1, "F16", 1, 2},         {2, "Q4_0", 32, 18},      {3, "Q4_1", 32, 20},
+    {6, "Q5_0", 32, 22},      {7, "Q5_1", 32, 24},      {8, "Q8_0", 32, 34},      {9, "Q8_1", 32, 36},
+    {10, "Q2_K", 256, 84},    {11, "Q3_K", 256, 110},   {12, "Q4_K", 256, 144},   {13, "Q5_K", 256, 176},
+    {14, "Q6_K", 256, 210},   {15, "Q8_K", 256, 292},   {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74},
+    {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50},   {20, "IQ4_NL", 32, 18},   {21, "IQ3_S", 256, 110},
+    {22, "IQ2_S", 256, 82},   {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},         {25, "I16", 1, 2},
+    {26, "I32", 1, 4},        {27, "I64", 1, 8},        {28, "F64", 1, 8},        {29, "IQ1_M", 256, 56},
+    {30, "BF16", 1, 2},       {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {39, "MXFP4", 32, 17}};
 
-std::string typeName(uint32_t id) {
-  for (const StoredType& type : kTypes)
-    if (type.id == id) return type.name;
-  return fmt::format("ggml type {}", id);
+const StoredType* typeOf(uint32_t id) {
+  const auto at = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const StoredType& t) { return t.id == id; });
+  return at == std::end(kTypes) ? nullptr : at;
 }
+
+/// Values of general.file_type by their number (llama.h: llama_ftype).
+struct FileType {
+  uint64_t id;
+  const char* name;
+};
+constexpr FileType kFileTypes[] = {
+    {0, "F32"},     {1, "F16"},     {2, "Q4_0"},     {3, "Q4_1"},    {7, "Q8_0"},      {8, "Q5_0"},    {9, "Q5_1"},
+    {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},  {13, "Q3_K_L"}, {14, "Q4_K_S"},   {15, "Q4_K_M"}, {16, "Q5_K_S"},
+    {17, "Q5_K_M"}, {18, "Q6_K"},   {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"},   {22, "IQ3_XS"}, {23, "IQ3_XXS"},
+    {24, "IQ1_S"},  {25, "IQ4_NL"}, {26, "IQ3_S"},   {27, "IQ3_M"},  {28, "IQ2_S"},    {29, "IQ2_M"},  {30, "IQ4_XS"},
+    {31, "IQ1_M"},  {32, "BF16"},   {36, "TQ1_0"},   {37, "TQ2_0"},  {38, "MXFP4_MOE"}};
 
 /// Goes through the header with small reads; everything that it claims is checked against what the file has left.
 class Header {
@@ -113,26 +128,51 @@ class Header {
   std::vector<std::byte> window_;
 };
 
-/// Keeps the few values that are of use; returns the alignment.
-uint64_t readPairs(Header& header, uint64_t count, Dump& dump) {
+/// What of the pairs is of use.
+struct Facts {
   uint64_t alignment = 32;
   std::map<std::string, std::string> texts;
+  std::map<std::string, uint64_t> numbers;  ///< by what follows "general." or the architecture's name
+};
+
+Facts readPairs(Header& header, uint64_t count) {
+  Facts facts;
   for (uint64_t i = 0; i < count; ++i) {
     const std::string key = header.text("a key");
     const auto type = header.number<uint32_t>("a value's type");
-    if (key == "general.alignment" && type == kUint32)
-      alignment = header.number<uint32_t>("the alignment");
-    else if (type == kText && (key == "general.name" || key == "general.architecture"))
-      texts[key] = header.text("a value");
+    const std::string own = key.substr(key.find('.') + 1);
+    if (type == kText && (key == "general.name" || key == "general.architecture" || key == "general.size_label"))
+      facts.texts[own] = header.text("a value");
+    else if (type == kUint32 && (key == "general.alignment" || key == "general.file_type" || own == "block_count" ||
+                                 own == "embedding_length" || own == "expert_count"))
+      facts.numbers[own] = header.number<uint32_t>("a value");
     else
       header.skipValue(type);
   }
-  if (alignment == 0 || (alignment & (alignment - 1)) != 0)
-    header.fail(fmt::format("general.alignment is {}, no power of two", alignment));
-  dump.title = texts["general.name"];
-  if (!texts["general.architecture"].empty())
-    dump.source = fmt::format("GGUF, architecture {}", texts["general.architecture"]);
-  return alignment;
+  if (facts.numbers.contains("alignment")) facts.alignment = facts.numbers["alignment"];
+  if (facts.alignment == 0 || (facts.alignment & (facts.alignment - 1)) != 0)
+    header.fail(fmt::format("general.alignment is {}, no power of two", facts.alignment));
+  return facts;
+}
+
+/// "GGUF, architecture llama, 30 blocks of width 576, size 135M, file type Q4_1".
+std::string sourceText(const Facts& facts) {
+  std::string out = "GGUF";
+  const auto add = [&](const char* name, const auto& values, const char* format) {
+    const auto at = values.find(name);
+    if (at != values.end()) out += fmt::format(fmt::runtime(format), at->second);
+  };
+  add("architecture", facts.texts, ", architecture {}");
+  add("block_count", facts.numbers, ", {} blocks");
+  add("embedding_length", facts.numbers, ", width {}");
+  add("expert_count", facts.numbers, ", {} experts");
+  add("size_label", facts.texts, ", size {}");
+  const auto type = facts.numbers.find("file_type");
+  if (type == facts.numbers.end()) return out;
+  const uint64_t id = type->second & 0x3ff;  // a flag marks what was guessed
+  const auto known =
+      std::find_if(std::begin(kFileTypes), std::end(kFileTypes), [&](const FileType& each) { return each.id == id; });
+  return out + ", file type " + (known == std::end(kFileTypes) ? fmt::format("{}", id) : known->name);
 }
 
 Tensor readTensor(Header& header, const std::shared_ptr<const ByteSource>& source) {
@@ -147,20 +187,32 @@ Tensor readTensor(Header& header, const std::shared_ptr<const ByteSource>& sourc
     if (length > uint64_t(INT64_MAX)) badTensor(tensor, fmt::format("an axis of {} entries", length));
     tensor.shape.insert(tensor.shape.begin(), int64_t(length));
   }
-  tensor.dtypeName = typeName(header.number<uint32_t>("a tensor's type"));
+  const auto id = header.number<uint32_t>("a tensor's type");
+  const StoredType* const type = typeOf(id);
+  tensor.dtypeName = type != nullptr ? type->name : fmt::format("ggml type {}", id);
   tensor.dtype = dtypeFromName(tensor.dtypeName);
   tensor.offset = header.number<uint64_t>("a tensor's offset");
   if (!checkedElements(tensor.shape))
     badTensor(tensor, fmt::format("shape {} has more elements than 63 bits hold", shapeText(tensor.shape)));
   tensor.strides = stridesInC(tensor.shape);
+  if (tensor.dtype != DType::Unsupported || type == nullptr) return tensor;
+  if (tensor.shape.back() % type->elements != 0)
+    badTensor(tensor, fmt::format("its fastest axis has {} entries, {} stores blocks of {}", tensor.shape.back(),
+                                  type->name, type->elements));
+  tensor.unreadBytes = uint64_t(tensor.elements()) / type->elements * type->bytes;  // less than 8 bytes an element
   return tensor;
+}
+
+std::optional<uint64_t> bytesOf(const Tensor& tensor) {
+  if (tensor.dtype == DType::Unsupported) return tensor.unreadBytes;
+  return checkedMultiply(uint64_t(tensor.elements()), info(tensor.dtype).bytes);
 }
 
 /// Offsets become those of the file; every tensor whose size is known lies in it, and none in another.
 void place(std::vector<Tensor>& tensors, uint64_t dataStart, uint64_t alignment) {
   std::vector<std::pair<uint64_t, const Tensor*>> starts;
   for (Tensor& tensor : tensors) {
-    const auto bytes = checkedMultiply(uint64_t(tensor.elements()), info(tensor.dtype).bytes);
+    const auto bytes = bytesOf(tensor);
     const auto start = checkedAdd(dataStart, tensor.offset);
     const auto end = bytes && start ? checkedAdd(*start, *bytes) : std::nullopt;
     if (!end || tensor.offset % alignment != 0)
@@ -174,7 +226,7 @@ void place(std::vector<Tensor>& tensors, uint64_t dataStart, uint64_t alignment)
   std::sort(starts.begin(), starts.end());
   for (size_t i = 1; i < starts.size(); ++i) {
     const Tensor& before = *starts[i - 1].second;
-    if (before.offset + uint64_t(before.elements()) * info(before.dtype).bytes > starts[i].first)
+    if (before.offset + *bytesOf(before) > starts[i].first)
       badTensor(before, fmt::format("overlaps tensor '{}'", escaped(starts[i].second->name)));
   }
 }
@@ -195,13 +247,15 @@ Dump openGguf(const std::shared_ptr<const ByteSource>& source, const OpenOptions
   const auto pairs = header.number<uint64_t>("the number of keys");
   if (tensors > header.left() / kSmallestTensor || pairs > header.left() / (8 + 4 + 1))
     header.fail(fmt::format("{} tensors and {} keys do not fit {} bytes", tensors, pairs, header.left()));
-  const uint64_t alignment = readPairs(header, pairs, dump);
+  const Facts facts = readPairs(header, pairs);
+  if (facts.texts.contains("name")) dump.title = facts.texts.at("name");
+  dump.source = sourceText(facts);
   std::set<std::string> names;
   for (uint64_t i = 0; i < tensors; ++i) {
     dump.tensors.push_back(readTensor(header, source));
     if (!names.insert(dump.tensors.back().name).second) badTensor(dump.tensors.back(), "the name appears twice");
   }
-  place(dump.tensors, (header.at() + alignment - 1) / alignment * alignment, alignment);
+  place(dump.tensors, (header.at() + facts.alignment - 1) / facts.alignment * facts.alignment, facts.alignment);
   return dump;
 }
 

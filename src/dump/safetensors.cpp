@@ -133,6 +133,7 @@ Tensor makeTensor(const SafetensorsEntry& entry, const std::shared_ptr<const Byt
   // Offsets are at most 2^53 each, so that the sum cannot overflow.
   tensor.offset = dataStart + entry.begin;
   tensor.strides = stridesInC(entry.shape);
+  if (tensor.dtype == DType::Unsupported) tensor.unreadBytes = entry.end - entry.begin;
   return tensor;
 }
 

@@ -84,8 +84,8 @@ void checkTotal(const nlohmann::json& json, Dump& dump) {
   if (total == metadata->end() || !total->is_number()) return;
   double actual = 0;
   for (const Tensor& tensor : dump.tensors) {
-    if (tensor.dtype == DType::Unsupported) return;  // of a size that is not known here
-    actual += static_cast<double>(tensor.elements()) * info(tensor.dtype).bytes;
+    actual += tensor.dtype == DType::Unsupported ? static_cast<double>(tensor.unreadBytes)
+                                                 : static_cast<double>(tensor.elements()) * info(tensor.dtype).bytes;
   }
   if (total->get<double>() != actual) {
     dump.notes.push_back(fmt::format("{}: total_size is {}, the tensors have {:.0f} bytes", escapedPath(dump.path),

@@ -278,12 +278,6 @@ Tensor stackEqual(const std::string& name, const StackLayout& layout, const std:
 
 Tensor stackWhole(const std::string& name, const StackLayout& layout, const std::vector<StackEntry>& entries) {
   if (entries.front().tensor.kind == Kind::Weights) return joinStacks(name, layout, entries);
-  for (const StackEntry& entry : entries) {
-    if (info(entry.tensor.dtype).floating && entry.tensor.dtype != DType::Unsupported) continue;
-    throw Error(Exit::BadInput, fmt::format("{} holds {}, of which no statistics are taken; F64, F32, F16 and BF16 are "
-                                            "read (a quantised checkpoint must be converted first)",
-                                            entry.where, escaped(entry.tensor.dtypeName)));
-  }
   Tensor out = entries.front().tensor;
   out.name = name;
   out.kind = Kind::Weights;

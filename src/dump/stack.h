@@ -37,7 +37,8 @@ StackLayout layOut(const std::vector<std::string>& variables, const std::vector<
 /// Equal tensors as one with further axes in front; holes read as NaN (−1 for whole numbers). Error(BadInput) that
 /// lists the first offenders where shapes or element types differ.
 Tensor stackEqual(const std::string& name, const StackLayout& layout, const std::vector<StackEntry>& entries);
-/// Tensors of any shapes, each of which is one cell. What are stacks of that kind themselves are joined.
+/// Tensors of any shapes and types, each of which is one cell; whoever reads one checks its type. What are stacks of
+/// that kind themselves are joined.
 Tensor stackWhole(const std::string& name, const StackLayout& layout, const std::vector<StackEntry>& entries);
 
 }  // namespace divlens

@@ -62,6 +62,7 @@ struct Tensor {
   std::vector<bool> normed;
   std::shared_ptr<const ByteSource> source;
   uint64_t offset = 0;         ///< of element 0 in `source`
+  uint64_t unreadBytes = 0;    ///< of a dtype that is not read, where the file says how many it has
   int64_t availableRows = -1;  ///< with --partial: rows of the leading axis that the file really holds; -1: all
   std::shared_ptr<const TensorStack> stack;  ///< of what stands side by side here (dump/stack.h); else null
   int64_t elements() const;

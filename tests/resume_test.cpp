@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "catch.h"
@@ -207,6 +208,56 @@ TEST_CASE("fault 62: a run that a signal cuts keeps what it computed, and goes o
     CHECK(readBytes(out) == whole);
     CHECK_FALSE(std::filesystem::exists(file));
   }
+}
+
+TEST_CASE("statistics of a checkpoint that a signal cuts go on, but not with a changed shard",
+          "[resume][weights][faults]") {
+  const Folder folder;
+  constexpr int64_t kLayers = 16, kSide = 640;
+  Random random(8);
+  const std::vector<double> values = normals(random, kSide * (kSide + kLayers), 1);
+  const std::vector<float> floats(values.begin(), values.end());
+  const std::string all(reinterpret_cast<const char*>(floats.data()), floats.size() * sizeof(float));
+  std::string body, map;
+  nlohmann::ordered_json header;
+  for (int64_t layer = 0; layer < kLayers; ++layer) {
+    const std::string name = "model.layers." + std::to_string(layer) + ".self_attn.q_proj.weight";
+    const size_t begin = body.size();
+    body += all.substr(size_t(layer) * kSide * 4, kSide * kSide * 4);
+    header[name] = {{"dtype", "F32"}, {"shape", {kSide, kSide}}, {"data_offsets", {begin, body.size()}}};
+    map += (layer == 0 ? "\"" : ", \"") + name + "\": \"one.safetensors\"";
+  }
+  const std::string checkpoint = folder / "model", state = folder / "state", out = folder / "out.npy";
+  std::filesystem::create_directories(checkpoint);
+  const std::string shard = folder.write("model/one.safetensors", safetensorsBytes(header.dump(), body));
+  folder.write("model/config.json", R"({"model_type": "llama"})");
+  folder.write("model/model.safetensors.index.json", R"({"weight_map": {)" + map + "}}");
+  const auto wordsTo = [&](const std::string& to, const Words& more) {
+    Words words = {"compute", checkpoint, "--metric", "effective-rank", "--metric", "kurtosis", "-o", to};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  REQUIRE(run(wordsTo(folder / "whole.npy", {"-q"})).code == 0);
+  const Words words = wordsTo(out, {"--resume", state});
+  for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
+    const Ran ran = cut(words, state, signal);
+    INFO(ran.err);
+    CHECK(ran.code == code);
+    CHECK(has(ran.err, "state keeps what was computed"));
+    CHECK_FALSE(std::filesystem::exists(out));
+    if (signal == SIGTERM) break;
+    const Ran rest = run(words);
+    CHECK(rest.code == 0);
+    CHECK(has(rest.err, "going on from"));
+    CHECK(readBytes(out) == readBytes(folder / "whole.npy"));
+    std::filesystem::remove(out);
+  }
+  const struct timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  REQUIRE(utimensat(AT_FDCWD, shard.c_str(), times, 0) == 0);
+  const Ran changed = run(words);
+  CHECK(changed.code == 2);
+  CHECK(has(changed.err, "differs in inputs"));
+  CHECK(std::filesystem::exists(state));
 }
 
 TEST_CASE("fault 71: a checkpoint of other inputs or options is rejected and left alone", "[resume][faults]") {

@@ -21,12 +21,14 @@ using kernels::WeightMerge;
 constexpr int64_t kPiece = int64_t{1} << 20;
 constexpr uint64_t kSideBytes = uint64_t(kPiece) * 4;
 constexpr size_t kSlots = 3;
-constexpr uint32_t kMostBlocks = 4096;                 // of a tile
-constexpr uint32_t kMostPieces = 16384;                // of a batch
-constexpr uint64_t kBatchBytes = uint64_t{256} << 20;  // so that values appear while a checkpoint is read
-constexpr size_t kMostHistograms = 512;                // of a batch
-constexpr uint32_t kInvocations = 64;                  // local size of the merging and finishing kernels
-constexpr uint64_t kAlignment = 32;                    // of a segment: one step of F32
+constexpr uint32_t kMostBlocks = 4096;   // of a tile
+constexpr uint32_t kMostPieces = 16384;  // of a batch
+// Of a batch, so that values appear, and are kept by --resume, while a checkpoint is read; singular values take longer.
+constexpr uint64_t kBatchBytes = uint64_t{256} << 20;
+constexpr uint64_t kSpectraBytes = uint64_t{4} << 20;
+constexpr size_t kMostHistograms = 512;  // of a batch
+constexpr uint32_t kInvocations = 64;    // local size of the merging and finishing kernels
+constexpr uint64_t kAlignment = 32;      // of a segment: one step of F32
 
 uint32_t typeOf(DType dtype) {
   return dtype == DType::F16 ? kernels::kF16 : dtype == DType::BF16 ? kernels::kBf16 : kernels::kF32;
@@ -304,6 +306,7 @@ void WeightRun::compute(const Block& block, const EntryLayout& entries, const gp
   items = {items.begin() + ptrdiff_t(begin), items.begin() + ptrdiff_t(end)};
   done_ = part.done;
   const size_t most = wantsHistograms_ ? kMostHistograms : kMostPieces;
+  const uint64_t mostBytes = spectra_.wanted() ? kSpectraBytes : kBatchBytes;
   for (size_t first = done_; first < items.size();) {
     std::vector<WeightItem> batch;
     uint64_t bytes = 0;
@@ -311,7 +314,7 @@ void WeightRun::compute(const Block& block, const EntryLayout& entries, const gp
     for (; first < items.size(); ++first) {
       const WeightItem& item = items[first];
       const int64_t own = item.missing != 0 ? 0 : (cells_.elements(item.cell) + kPiece - 1) / kPiece;
-      if (!batch.empty() && (pieces + own > kMostPieces || bytes > kBatchBytes || batch.size() >= most)) break;
+      if (!batch.empty() && (pieces + own > kMostPieces || bytes > mostBytes || batch.size() >= most)) break;
       batch.push_back(item);
       pieces += own;
       if (item.missing == 0) bytes += cells_.bytes(item.cell);

@@ -26,6 +26,8 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
     uploader = std::make_unique<gpu::Uploader>(context);
   }
   referenceOffset = size.referenceOffset;
+  cellVectors = size.cellVectors;
+  referenceVectors = size.referenceVectors;
   readReference = lens ? size.readReference : size.referenceOffset;
   copiesCells = !size.lensCells;
   copiesReference = !size.lensReference;
@@ -55,8 +57,6 @@ void Slot::fill(Tile next, const RowReader& cells, const RowReader* reference, R
   take(std::move(next));
   if (!numbers) return;
   const auto number = reinterpret_cast<uint32_t*>(numbers.mapped());
-  const auto cellVectors = uint32_t(cells.rowBytes() / 16);
-  const auto referenceVectors = reference ? uint32_t(reference->rowBytes() / 16) : 0;
   for (size_t i = 0; i < tile.cellRows.size(); ++i) number[i] = uint32_t(i) * cellVectors;
   for (size_t i = 0; i < tile.referenceRows.size(); ++i)
     number[tile.cellRows.size() + i] = uint32_t(i) * referenceVectors;

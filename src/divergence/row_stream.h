@@ -40,6 +40,7 @@ struct Slot {
   gpu::Buffer numbers;   ///< of SharedPass: the uvec4 at which each of the tile's rows starts, cells' first
   gpu::TexelView cellTexels, referenceTexels;  ///< of rows(), where the kernels read it so
   uint64_t referenceOffset = 0;
+  uint32_t cellVectors = 0, referenceVectors = 0;   ///< from the start of a row to the next one's
   uint64_t readReference = 0;                       ///< where the reference's rows start in `upload`
   bool copiesCells = true, copiesReference = true;  ///< to `device`; else a LensPass makes that side there
   TileWindows windows;                              ///< the kernels read the file's rows there instead
@@ -51,9 +52,11 @@ struct Slot {
   struct Size {
     uint64_t bytes = 0;            ///< of the rows
     uint64_t referenceOffset = 0;  ///< where the reference's rows start; `bytes` where they are the cells'
-    uint64_t entries = 0;          ///< pairs
-    size_t sharedChannels = 0;     ///< of SharedPass
-    uint64_t readBytes = 0;        ///< with a lens: of the rows as they are read, and where the reference's start
+    uint32_t cellVectors = 0;      ///< uvec4s of a row as the kernels see it, which with a lens are its logits
+    uint32_t referenceVectors = 0;
+    uint64_t entries = 0;       ///< pairs
+    size_t sharedChannels = 0;  ///< of SharedPass
+    uint64_t readBytes = 0;     ///< with a lens: of the rows as they are read, and where the reference's start
     uint64_t readReference = 0;
     bool lensCells = false, lensReference = false;  ///< that side is hidden states, which a LensPass turns into rows
     bool texels = false;                            ///< the kernels read rows as texels

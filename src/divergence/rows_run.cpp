@@ -75,6 +75,8 @@ void RowsRun::choosePasses() {
     slots_.push_back(std::make_unique<Slot>(context_,
                                             Slot::Size{.bytes = layout_.bytes,
                                                        .referenceOffset = layout_.referenceOffset,
+                                                       .cellVectors = cellSide_.rowVectors,
+                                                       .referenceVectors = referenceSide_.rowVectors,
                                                        .entries = layout_.limits.entries,
                                                        .sharedChannels = fast.size(),
                                                        .readBytes = layout_.readBytes,

@@ -15,7 +15,8 @@ const std::string kTable = "r,a,b,c\nx,1,2,3\ny,3,4,5\n";
 std::vector<std::string> notes(const std::vector<std::string>& more, const std::string& words,
                                const std::string& table = kTable) {
   const Folder folder;
-  std::vector<std::string> arguments = {"render", folder.write("t.csv", table), "-o", folder / "t.png"};
+  std::vector<std::string> arguments = {
+      "render", folder.write("t.csv", table), "-o", folder / "t.png", "-o", folder / "t.pdf", "-o", folder / "t.svg"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const Ran ran = run(arguments);
   INFO(ran.err);

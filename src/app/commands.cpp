@@ -83,12 +83,13 @@ void writeOutputs(Session& session, const Settings& settings, std::vector<std::u
   verifyCells(session, cells, settings);
   judgeCells(session, cells, settings);
   std::string printed;
+  Pictures pictures(session, cells, settings);
   // Data come first: figures may hide cells.
   for (const bool figures : {false, true}) {
     if (figures) maskUncertain(session, cells, settings);
     for (size_t i = 0; i < files.size(); ++i) {
       if (settings.outputs[i].format->figure != figures) continue;
-      const std::string bytes = outputBytes(session, cells, settings, settings.outputs[i].format->writer);
+      const std::string bytes = outputBytes(session, cells, settings, settings.outputs[i].format->writer, pictures);
       if (files[i])
         files[i]->write(std::as_bytes(std::span(bytes)));
       else

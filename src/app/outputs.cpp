@@ -3,11 +3,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "app/picture.h"
-
 namespace divlens {
 
-std::string outputBytes(const Session& session, const Cells& cells, const Settings& settings, Writer writer) {
+std::string outputBytes(const Session& session, const Cells& cells, const Settings& settings, Writer writer,
+                        Pictures& pictures) {
   switch (writer) {
     case Writer::Npy:
       return npyText(session, cells);
@@ -22,7 +21,7 @@ std::string outputBytes(const Session& session, const Cells& cells, const Settin
     case Writer::Svg:
       break;
   }
-  const std::vector<uint8_t> picture = renderPicture(session, cells, settings, writer);
+  const std::vector<uint8_t> picture = pictures.render(writer);
   return {reinterpret_cast<const char*>(picture.data()), picture.size()};
 }
 

@@ -35,37 +35,6 @@ Layout fineLayout(FigureOptions options, const FigureContent& content, TextShape
   return layoutFigure(options, content, shaper, {size.width * finer, size.height * finer});
 }
 
-std::vector<uint8_t> vectorPicture(const Session& session, const FigureContent& content, const Layout& layout,
-                                   TextShaper& shaper, const Settings& settings, Writer writer) {
-  const Grid& grid = session.result->grid;
-  const FigureOptions& options = settings.figure;
-  const auto metadata = pictureMetadata(session, settings);
-  const bool equal = content.rows.edges.empty() && content.columns.edges.empty();
-  const bool few = equal && grid.rows() * grid.columns() <= kMostRectangles;
-  if (options.cells == "vector" && !few)
-    say(settings, fmt::format("warning: --cells vector: only for {} cells at most and not with --axis-scale; they are "
-                              "drawn as an image",
-                              kMostRectangles));
-  const VectorParts parts{
-      .shaper = shaper,
-      .scales = content.scales,
-      .cells = [&](const HeatmapArea& area) { return drawCells(*session.context, grid, content.scales, area); },
-      .metadata = metadata,
-      .rectangles = options.cells == "vector" && few};
-  if (writer == Writer::Pdf) return paintVector(VectorFormat::Pdf, layout.list, parts);
-  return options.svgText == "path" ? paintVector(VectorFormat::Svg, layout.list, parts) : paintSvg(layout.list, parts);
-}
-
-std::vector<uint8_t> pngPicture(const Session& session, const FigureContent& content, const Layout& layout,
-                                TextShaper& shaper, const Settings& settings) {
-  const DisplayList& list = layout.list;
-  const std::vector<uint8_t> pixels =
-      drawOffscreen(*session.context, list, shaper, session.result->grid, content.scales);
-  PngHeader header{.width = list.width, .height = list.height, .channels = 4, .dpi = list.dpi, .text = {}};
-  for (auto& [key, value] : pictureMetadata(session, settings)) header.text.push_back({key, value});
-  return encodePng(header, pixels, size_t(list.width) * 4);
-}
-
 void checkChoice(const char* option, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
   throw Error(Exit::Usage, fmt::format("{} {}: no such choice{}; there are {}", option, escaped(value),
@@ -97,28 +66,63 @@ void checkFigureOptions(const Settings& settings) {
   checkChoice("--origin", options.origin, {"upper", "lower"});
 }
 
-std::vector<uint8_t> renderPicture(const Session& session, const Cells& cells, const Settings& settings,
-                                   Writer writer) {
-  FigureContent content = figureContent(session, cells, settings, summarise(session, cells, settings.figure));
-  if (settings.figure.annot == "top1") content.token = topTokens(session.plan, session.result->panels);
+void Pictures::tell(const std::string& text) {
+  if (told_.insert(text).second) say(settings_, text);
+}
+
+std::vector<uint8_t> Pictures::vectors(const Layout& layout, TextShaper& shaper, Writer writer) {
+  const Grid& grid = session_.result->grid;
+  const FigureOptions& options = settings_.figure;
+  const auto metadata = pictureMetadata(session_, settings_);
+  const bool equal = content_->rows.edges.empty() && content_->columns.edges.empty();
+  const bool few = equal && grid.rows() * grid.columns() <= kMostRectangles;
+  if (options.cells == "vector" && !few)
+    tell(
+        fmt::format("warning: --cells vector: only for {} cells at most and not with --axis-scale; they are drawn as "
+                    "an image",
+                    kMostRectangles));
+  const VectorParts parts{
+      .shaper = shaper,
+      .scales = content_->scales,
+      .cells = [&](const HeatmapArea& area) { return drawCells(*session_.context, grid, content_->scales, area); },
+      .metadata = metadata,
+      .rectangles = options.cells == "vector" && few};
+  if (writer == Writer::Pdf) return paintVector(VectorFormat::Pdf, layout.list, parts);
+  return options.svgText == "path" ? paintVector(VectorFormat::Svg, layout.list, parts) : paintSvg(layout.list, parts);
+}
+
+std::vector<uint8_t> Pictures::png(const Layout& layout, TextShaper& shaper) {
+  const DisplayList& list = layout.list;
+  const std::vector<uint8_t> pixels =
+      drawOffscreen(*session_.context, list, shaper, session_.result->grid, content_->scales);
+  PngHeader header{.width = list.width, .height = list.height, .channels = 4, .dpi = list.dpi, .text = {}};
+  for (auto& [key, value] : pictureMetadata(session_, settings_)) header.text.push_back({key, value});
+  return encodePng(header, pixels, size_t(list.width) * 4);
+}
+
+std::vector<uint8_t> Pictures::render(Writer writer) {
+  const FigureOptions& options = settings_.figure;
+  if (!content_) {
+    content_ = figureContent(session_, cells_, settings_, summarise(session_, cells_, options));
+    if (options.annot == "top1") content_->token = topTokens(session_.plan, session_.result->panels);
+  }
   TextShaper shaper;
-  const bool png = writer == Writer::Png;
-  const Layout layout = png ? layoutFigure(settings.figure, content, shaper, figureSize(settings.figure, content))
-                            : fineLayout(settings.figure, content, shaper);
-  for (const std::string& warning : layout.warnings) say(settings, "warning: " + warning);
+  const bool pixels = writer == Writer::Png;
+  const Layout layout = pixels ? layoutFigure(options, *content_, shaper, figureSize(options, *content_))
+                               : fineLayout(options, *content_, shaper);
+  for (const std::string& warning : layout.warnings) tell("warning: " + warning);
   int64_t notPositive = 0;
-  for (const ColorScale& scale : content.scales) notPositive += scale.notPositive;
+  for (const ColorScale& scale : content_->scales) notPositive += scale.notPositive;
   if (notPositive > 0)
-    say(settings, fmt::format("{} cells are 0 or less, which --norm log does not show: they have the colour of NaN; "
-                              "--norm symlog or asinh shows them",
-                              notPositive));
-  if (!content.message.empty()) say(settings, "warning: " + content.message + " in this figure");
-  std::vector<uint8_t> bytes = png ? pngPicture(session, content, layout, shaper, settings)
-                                   : vectorPicture(session, content, layout, shaper, settings, writer);
+    tell(
+        fmt::format("{} cells are 0 or less, which --norm log does not show: they have the colour of NaN; --norm "
+                    "symlog or asinh shows them",
+                    notPositive));
+  if (!content_->message.empty()) tell("warning: " + content_->message + " in this figure");
+  std::vector<uint8_t> bytes = pixels ? png(layout, shaper) : vectors(layout, shaper, writer);
   const std::vector<std::string> missing = shaper.missingCharacters();
   if (!missing.empty())
-    say(settings,
-        fmt::format("warning: no font here has {}; install one (Debian: fonts-noto)", fmt::join(missing, ", ")));
+    tell(fmt::format("warning: no font here has {}; install one (Debian: fonts-noto)", fmt::join(missing, ", ")));
   return bytes;
 }
 

@@ -172,8 +172,10 @@ void Viewer::save(const std::string& path) {
                              : renderWords(document, path);
     settings.outputs = {{path, outputFormat(path, "")}};
     AtomicFile file(path);
-    const std::string bytes =
-        outputBytes(*document.view->session, *document.view->cells, settings, settings.outputs[0].format->writer);
+    const Session& session = *document.view->session;
+    const Cells& cells = *document.view->cells;
+    Pictures pictures(session, cells, settings);
+    const std::string bytes = outputBytes(session, cells, settings, settings.outputs[0].format->writer, pictures);
     file.write(std::as_bytes(std::span(bytes)));
     file.commit();
     message_ = "saved " + path;

@@ -72,4 +72,22 @@ class Random {
 };
 std::vector<double> normals(Random& random, int64_t count, double deviation);
 
+/// Processes of one Share, run one after the other; the first one last, which finds what the others left.
+class OneByOne {
+ public:
+  Share share(int rank, int ranks) {
+    calls_ = 0;
+    return {rank, ranks, [this](std::span<uint32_t> bits) {
+              if (calls_ == left_.size()) left_.emplace_back(bits.size(), 0u);
+              std::vector<uint32_t>& left = left_.at(calls_++);
+              REQUIRE(left.size() == bits.size());
+              for (size_t i = 0; i < bits.size(); ++i) bits[i] = left[i] |= bits[i];
+            }};
+  }
+
+ private:
+  size_t calls_ = 0;
+  std::vector<std::vector<uint32_t>> left_;  // of each call
+};
+
 }  // namespace divlens::test

@@ -119,18 +119,13 @@ TEST_CASE_METHOD(GpuTest, "parts of several processes make the whole, and are ke
   const Cells whole = run(dump, kPlan);
   for (const int ranks : {2, 7}) {
     INFO(ranks << " processes");
-    // One after the other; the first one last, which finds what the others left.
-    std::vector<uint32_t> together;
+    OneByOne together;
     int pairs = 0;
     for (int rank = ranks - 1; rank >= 0; --rank) {
       int saves = 0;
       Checkpoint checkpoint{.blocks = {}, .save = [&] { ++saves; }, .every = std::chrono::milliseconds(0)};
       EvaluateOptions options{.tileBytes = 1};
-      options.share = {rank, ranks, [&](std::span<uint32_t> values) {
-                         together.resize(values.size());
-                         for (size_t i = 0; i < values.size(); ++i) together[i] |= values[i];
-                         std::copy(together.begin(), together.end(), values.begin());
-                       }};
+      options.share = together.share(rank, ranks);
       options.checkpoint = &checkpoint;
       const Cells cells = run(dump, kPlan, options);
       REQUIRE(checkpoint.blocks.size() == 1);

@@ -3,10 +3,12 @@
 #include <limits>
 
 #include "divergence/lanczos.h"
+#include "divergence/share_lines.h"
 #include "divergence/symmetric_eigen.h"
 #include "divergence/verify.h"
 #include "dump/stack.h"
 #include "gpu_fixture.h"
+#include "program.h"
 
 using namespace divlens;
 using namespace divlens::test;
@@ -219,22 +221,55 @@ TEST_CASE_METHOD(GpuTest, "an effective rank past one tile and one buffer of sum
   }
 }
 
-TEST_CASE_METHOD(GpuTest, "a matrix that is too large for its effective rank is named", "[weights][spectrum]") {
-  StackEntry large{
-      tensorOf({"large", {{"row", 1, {}, {}, {}}}, Kind::Unknown, DType::F16, {1}}), {{"0", false, {0.0}}}, 0, "large"};
-  large.tensor.shape = {8193, 8193};
-  large.tensor.strides = stridesInC(large.tensor.shape);
-  large.tensor.axes.clear();
-  large.tensor.source = std::make_shared<Ones>();
+TEST_CASE_METHOD(GpuTest, "matrices that are too large for their effective rank are named, by all processes",
+                 "[weights][spectrum][ranks]") {
+  std::vector<StackEntry> entries;
+  for (const std::string layer : {"0", "1", "2", "3", "4"}) {
+    StackEntry entry{tensorOf({"large " + layer, {{"row", 1, {}, {}, {}}}, Kind::Unknown, DType::F16, {1}}),
+                     {{layer, false, {std::stod(layer)}}},
+                     0,
+                     layer};
+    entry.tensor.shape = {layer == "3" ? 2 : 8193, 8193};
+    entry.tensor.strides = stridesInC(entry.tensor.shape);
+    entry.tensor.axes.clear();
+    entry.tensor.source = std::make_shared<Ones>();
+    entries.push_back(entry);
+  }
   Dump dump;
   dump.path = "weights";
-  dump.tensors.push_back(stackWhole("weights", layOut({"layer"}, {large}), {large}));
+  dump.tensors.push_back(stackWhole("weights", layOut({"layer"}, entries), entries));
   dump.preferred = "weights";
-  const Cells cells = run(dump, spectral({"effective-rank", "norm"}));
-  CHECK(std::isnan(cells.at(0, 0, 0)));
-  CHECK(cells.at(1, 0, 0) == 8193.0f);
-  REQUIRE(cells.warnings.size() == 1);
-  CHECK(cells.warnings[0].find("larger than 8192: tensor 'large' [8193, 8193]") != std::string::npos);
+  for (const int ranks : {1, 3}) {
+    OneByOne together;
+    Cells cells;
+    for (int rank = ranks - 1; rank >= 0; --rank) {
+      EvaluateOptions options;
+      options.share = together.share(rank, ranks);
+      cells = run(dump, spectral({"effective-rank", "norm"}), options);
+    }
+    for (const int64_t layer : {0, 1, 2, 4}) CHECK(std::isnan(cells.at(0, layer, 0)));
+    CHECK(cells.at(1, 0, 0) == 8193.0f);
+    CHECK(cells.at(0, 3, 0) == 1.0f);
+    REQUIRE(cells.warnings.size() == 1);
+    CHECK(has(cells.warnings[0], "4 cells are NaN, both sides of the matrix being larger than 8192"));
+    CHECK(has(cells.warnings[0], "tensor 'large 0' [8193, 8193]"));
+    CHECK(has(cells.warnings[0], "tensor 'large 4' [8193, 8193]"));
+  }
+}
+
+TEST_CASE("the first of several processes gets all lines, as far as there is room", "[ranks]") {
+  OneByOne together;
+  const std::string line(300, 'x');
+  const Lines last = gathered(together.share(2, 3), std::vector<std::string>(40, line));
+  CHECK(last.count == 40);
+  CHECK(last.first == std::vector<std::string>(6, line));
+  gathered(together.share(1, 3), {});
+  const Lines all = gathered(together.share(0, 3), {"a", "b"});
+  CHECK(all.count == 42);
+  REQUIRE(all.first.size() == 8);
+  CHECK(all.first[1] == "b");
+  CHECK(all.first[2] == line);
+  CHECK(gathered({}, {"a"}).first == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("eigenvalues of symmetric matrices", "[spectrum]") {

@@ -9,6 +9,7 @@
 #include "divergence/means_run.h"
 #include "divergence/rows_run.h"
 #include "divergence/scalars.h"
+#include "divergence/share_lines.h"
 #include "divergence/stages.h"
 #include "divergence/topk_run.h"
 #include "divergence/weight_mean.h"
@@ -153,8 +154,13 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
     result.cells += count * channels;
   }
   result.cells -= result.counts.masked;
+  const Share& sharing = shared ? options.share : Share{};
+  // Of rows all processes warn in the same words.
+  for (std::string& warning : gathered(sharing, std::exchange(result.warnings, {})).first)
+    if (std::find(result.warnings.begin(), result.warnings.end(), warning) == result.warnings.end())
+      result.warnings.push_back(std::move(warning));
   if (statistics)
-    for (const std::string& note : statistics->notes()) result.warnings.push_back(note);
+    for (std::string& note : statistics->notes(sharing)) result.warnings.push_back(std::move(note));
   if (lists) result.largestRest = lists->largestRest();
 }
 

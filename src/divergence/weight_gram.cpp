@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "divergence/share_lines.h"
 #include "dump/convert.h"
 #include "gpu/barrier.h"
 #include "shaders/weights_gram.h"
@@ -185,13 +186,15 @@ float WeightGram::effectiveRank(int64_t cell, int exponent, const std::function<
   return std::numeric_limits<float>::quiet_NaN();
 }
 
-std::vector<std::string> WeightGram::notes() const {
-  if (failed_.empty()) return {};
+std::vector<std::string> WeightGram::notes(const Share& share) const {
+  const Lines failed = gathered(share, failed_);
+  if (failed.count == 0) return {};
   std::string text;
-  for (size_t i = 0; i < std::min(failed_.size(), kShown); ++i) text += (i == 0 ? "" : "; ") + failed_[i];
-  if (failed_.size() > kShown) text += fmt::format(" and {} more", failed_.size() - kShown);
+  const size_t shown = std::min(failed.first.size(), kShown);
+  for (size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : "; ") + failed.first[i];
+  if (failed.count > shown) text += fmt::format(" and {} more", failed.count - shown);
   return {fmt::format("the effective ranks of {} cells are NaN, both sides of the matrix being larger than {}: {}",
-                      failed_.size(), kMostSide, text)};
+                      failed.count, kMostSide, text)};
 }
 
 }  // namespace divlens

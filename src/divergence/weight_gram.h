@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "divergence/checkpoint.h"
 #include "divergence/symmetric_eigen.h"
 #include "divergence/weight_cells.h"
 #include "gpu/pipeline.h"
@@ -17,8 +18,8 @@ class WeightGram {
   /// exp(-Σ p ln p), p = σ / Σσ, of a cell whose entries are finite, not all zero and below 2^(exponent + 1); NaN where
   /// the matrix is too large, which notes() then says. Calls `progress` now and then with the share that is done.
   float effectiveRank(int64_t cell, int exponent, const std::function<void(double)>& progress);
-  /// Cells without a value, in words; empty where all have one.
-  std::vector<std::string> notes() const;
+  /// Cells of all processes without a value, in words; empty where all have one. Every process calls it.
+  std::vector<std::string> notes(const Share& share) const;
 
  private:
   struct Shape;

@@ -247,7 +247,7 @@ std::vector<kernels::WeightSpectrumValues> WeightRun::spectraOf(const std::vecto
   return out;
 }
 
-std::vector<std::string> WeightRun::notes() const { return spectra_.notes(); }
+std::vector<std::string> WeightRun::notes(const Share& share) const { return spectra_.notes(share); }
 
 void WeightRun::finish(const std::vector<WeightItem>& items, const std::vector<uint32_t>& firstPiece,
                        const gpu::Buffer& values, uint64_t channelStride,

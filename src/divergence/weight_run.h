@@ -21,8 +21,8 @@ class WeightRun {
   ~WeightRun();
   /// Values of the part that are finished, those from before among them.
   uint64_t done() const { return done_; }
-  /// Values that could not be found, in words.
-  std::vector<std::string> notes() const;
+  /// Values of all processes that could not be found, in words; every process calls it.
+  std::vector<std::string> notes(const Share& share) const;
   /// Fills values[channel · channelStride + slot] of this process's part of a block, but for what was done before;
   /// calls `afterTile` with the bytes read since.
   void compute(const Block& block, const EntryLayout& entries, const gpu::Buffer& values, uint64_t channelStride,

@@ -34,11 +34,11 @@ kernels::WeightSpectrumValues WeightSpectra::of(int64_t cell, const kernels::Wei
   return out;
 }
 
-std::vector<std::string> WeightSpectra::notes() const {
+std::vector<std::string> WeightSpectra::notes(const Share& share) const {
   std::vector<std::string> out;
-  if (largest_) out = largest_->notes();
+  if (largest_) out = largest_->notes(share);
   if (!all_) return out;
-  for (std::string& note : all_->notes()) out.push_back(std::move(note));
+  for (std::string& note : all_->notes(share)) out.push_back(std::move(note));
   return out;
 }
 

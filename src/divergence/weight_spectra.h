@@ -21,8 +21,8 @@ class WeightSpectra {
   /// Calls `progress` now and then with the share that is done.
   kernels::WeightSpectrumValues of(int64_t cell, const kernels::WeightMoments& moments,
                                    const std::function<void(double)>& progress);
-  /// Cells without a value, in words; empty where all have one.
-  std::vector<std::string> notes() const;
+  /// Cells of all processes without a value, in words; empty where all have one. Every process calls it.
+  std::vector<std::string> notes(const Share& share) const;
 
  private:
   const CellReader& cells_;

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "divergence/lanczos.h"
+#include "divergence/share_lines.h"
 #include "gpu/barrier.h"
 #include "shaders/kernels.h"
 #include "shaders/weights_matrix.h"
@@ -148,12 +149,14 @@ float WeightSpectrum::largest(int64_t cell, int exponent, const std::function<vo
   return std::numeric_limits<float>::quiet_NaN();
 }
 
-std::vector<std::string> WeightSpectrum::notes() const {
-  if (failed_.empty()) return {};
+std::vector<std::string> WeightSpectrum::notes(const Share& share) const {
+  const Lines failed = gathered(share, failed_);
+  if (failed.count == 0) return {};
   std::string text;
-  for (size_t i = 0; i < std::min(failed_.size(), kShown); ++i) text += (i == 0 ? "" : "; ") + failed_[i];
-  if (failed_.size() > kShown) text += fmt::format(" and {} more", failed_.size() - kShown);
-  return {fmt::format("the largest singular values of {} cells are not known to {:g} and are NaN: {}", failed_.size(),
+  const size_t shown = std::min(failed.first.size(), kShown);
+  for (size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : "; ") + failed.first[i];
+  if (failed.count > shown) text += fmt::format(" and {} more", failed.count - shown);
+  return {fmt::format("the largest singular values of {} cells are not known to {:g} and are NaN: {}", failed.count,
                       kTolerance / 2, text)};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "divergence/checkpoint.h"
 #include "divergence/weight_cells.h"
 #include "gpu/pipeline.h"
 
@@ -19,8 +20,8 @@ class WeightSpectrum {
   /// σ₁ · 2^-exponent of a cell whose entries are finite, not all zero and below 2^(exponent + 1); NaN where the steps
   /// did not suffice, which notes() then says. Calls `afterTile` now and then.
   float largest(int64_t cell, int exponent, const std::function<void()>& afterTile);
-  /// Cells without a value, in words; empty where all have one.
-  std::vector<std::string> notes() const;
+  /// Cells of all processes without a value, in words; empty where all have one. Every process calls it.
+  std::vector<std::string> notes(const Share& share) const;
 
  private:
   struct Tile;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "gpu_fixture.h"
 
@@ -159,18 +160,22 @@ struct Setup {
   double temperature = 1;
   std::string base = "e";
   int samples = 4;
+  std::optional<DType> referenceDtype;  // none: as the cells
+  std::optional<Kind> referenceKind;
 };
 
 std::pair<Array, Array> makePairs(const Setup& setup) {
   Random random(uint32_t(setup.width) * 31 + uint32_t(setup.kind));
   const std::vector<Axis> axes = {axis("family", kFamilyCount), axis("sample", setup.samples),
                                   axis("vocab", setup.width)};
-  Array reference{"reference", axes, setup.kind, setup.dtype, {}}, cells{"cells", axes, setup.kind, setup.dtype, {}};
+  const Kind referenceKind = setup.referenceKind.value_or(setup.kind);
+  Array reference{"reference", axes, referenceKind, setup.referenceDtype.value_or(setup.dtype), {}};
+  Array cells{"cells", axes, setup.kind, setup.dtype, {}};
   std::vector<double> x(static_cast<size_t>(setup.width)), y(x);
   for (const Family& family : kFamilies)
     for (int sample = 0; sample < setup.samples; ++sample) {
       family.make(random, sample, x, y);
-      become(x, setup.kind);
+      become(x, referenceKind);
       become(y, setup.kind);
       reference.values.insert(reference.values.end(), x.begin(), x.end());
       cells.values.insert(cells.values.end(), y.begin(), y.end());
@@ -250,6 +255,19 @@ TEST_CASE_METHOD(GpuTest, "rows of a very large vocabulary meet the accuracy tar
   checkAgainstOracle({.width = 262144, .dtype = DType::F32, .kind = Kind::Probs, .samples = 1}, errors);
   errors.print("262144 entries");
   checkMedians(errors);
+}
+
+TEST_CASE_METHOD(GpuTest, "both sides may be stored differently", "[gpu][divergence]") {
+  ErrorTable errors;
+  for (const DType dtype : kDtypes)
+    for (const DType reference : kDtypes)
+      if (dtype != reference)
+        checkAgainstOracle(
+            {.width = 101, .dtype = dtype, .kind = Kind::Logits, .samples = 1, .referenceDtype = reference}, errors);
+  for (const Kind kind : {Kind::LogProbs, Kind::Probs})
+    checkAgainstOracle({.width = 101, .dtype = DType::F16, .kind = Kind::Logits, .samples = 1, .referenceKind = kind},
+                       errors);
+  errors.print("sides of different types and kinds");
 }
 
 TEST_CASE_METHOD(GpuTest, "temperatures and bases scale as they should", "[gpu][divergence]") {

@@ -56,7 +56,8 @@ PairsPass::PairsPass(const gpu::Context& context, const Plan& plan, const std::v
       referenceStats_(cellStats_),
       allowed_(allowedBuffer(context, plan)) {
   // Sides that are stored alike share their pipelines.
-  const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind;
+  const bool alike = cells_.dtype == reference_.dtype && cells_.kind == reference_.kind &&
+                     cells_.split == reference_.split && cells_.rowVectors == reference_.rowVectors;
   if (ownReferenceRows_ && !alike)
     referenceStats_ =
         std::make_shared<RowStatsPass>(context, plan, reference, RowStatsPass::Options{.low = quantises(plan)});

@@ -130,12 +130,12 @@ float centreOf(uint pair) {
   return abs(sum) < 1.0e-3 ? sum : 0.0;
 }
 
-// What y - x loses when it is rounded (Knuth 1969, TwoSum); 0 where the difference is too large to matter.
+// What y - x loses when it is rounded (Knuth 1969, TwoSum); 0 where the difference is no float.
 float lostBy(float y, float x, float difference) {
   precise float taken = difference - y;
   precise float kept = difference - taken;
   precise float lost = (y - kept) - (x + taken);
-  return abs(difference) < 1.0e30 ? lost : 0.0;
+  return isFiniteBits(floatBitsToUint(difference)) ? lost : 0.0;
 }
 
 // ln q - ln p from the raw logits, whatever their distance from zero and from each other.

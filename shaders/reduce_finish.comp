@@ -13,7 +13,7 @@ uint statistic(ReduceNode n) {
   float count = float(n.count);
   if (n.count == 0u && n.others == 0u) return kMaskedBits;
   if (push.how == kCount) return floatBitsToUint(count);
-  if (n.count == 0u) return push.how == kMean && push.chosen == 1u ? floatBitsToUint(n.sum) : kNanBits;  // a group of one
+  if (n.count == 0u) return kNanBits;
   if (push.how == kMean) {
     vec2 mean = meanOf(n);
     return floatBitsToUint(mean.x + mean.y);

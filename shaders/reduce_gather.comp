@@ -19,5 +19,5 @@ void main() {
   if (isFiniteBits(bits))
     nodes[i] = ReduceNode(v, 0.0, 0.0, v, v, 1u, 0u);
   else
-    nodes[i] = ReduceNode(push.chosen == 1u ? v : 0.0, 0.0, 0.0, 3.4e38, -3.4e38, 0u, bits == kMaskedBits ? 0u : 1u);
+    nodes[i] = ReduceNode(0.0, 0.0, 0.0, 3.4e38, -3.4e38, 0u, bits == kMaskedBits ? 0u : 1u);
 }

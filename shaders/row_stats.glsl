@@ -100,6 +100,11 @@ void finishSoftmax(inout StatsPartial s, float heat, float c) {
     s.rest = s.rest > 0.5 ? s.rest - 1.0 : 0.0;
     return;
   }
+  // What each of the others adds at least (see power) is nothing where it is all.
+  if (s.rest <= float(width) * 1.2e-38) {
+    s.rest = 0.0;
+    heat = 0.0;
+  }
   float t = (c - s.top) * inverseTemperature;
   float factor = expNegative(t);
   s.count = 1.0;

@@ -53,7 +53,7 @@ std::vector<Stage> stagesOf(const Plan& plan, const PlanPanel& panel) {
     for (size_t i = first; i < last; ++i) stage.entries *= int64_t(plan.reduced[i].positions.size());
     stage.outer = first == 0 ? 1 : layout.entries / layout.strides[first - 1];
     stage.reduction = {chosenEntries(plan, panel, first, last), plan.reduced[first].how, plan.reduced[first].quantile};
-    // A mean over a single entry is that entry, infinite or not.
+    // An axis of one entry is fixed, not averaged: an infinite value stays.
     if (stage.entries > 1 || stage.reduction.how != Reduce::Mean) stages.push_back(std::move(stage));
     last = first;
   }

@@ -269,6 +269,17 @@ TEST_CASE("the note at the foot is the figure's own words, or none", "[layout]")
   CHECK(figureSize(options, content).height < high);
 }
 
+TEST_CASE("ticks that are numbers are written as --xtick-fmt and --ytick-fmt say", "[layout]") {
+  FigureContent content = contentOf(3, 4);
+  content.rows.labels = {"1000", "20000", "mean"};
+  FigureOptions options;
+  options.ytickFmt = ",d";
+  options.xtickFmt = ".1f";
+  const Layout layout = laidOut(options, content);
+  CHECK(labelsBeside(layout) == Labels{"1,000", "20,000", "mean"});
+  CHECK(labelsBelow(layout) == Labels{"0.0", "1.0", "2.0", "3.0"});
+}
+
 TEST_CASE("a visible part has its own ticks", "[layout]") {
   FigureContent content = contentOf(48, 1000);
   content.columns.begin = 500.75;

@@ -80,6 +80,20 @@ TEST_CASE("dumps of one name are told apart without their folders", "[several]")
   CHECK(Json::parse(readBytes(json))["panels"][1]["label"] == "a.tsv");
 }
 
+TEST_CASE("panels have the titles that they are given, one each", "[several]") {
+  const Tables t;
+  const auto render = [&](const char* labels) {
+    return run({"render", t.a, t.b, "--panel-labels", labels, "-q", "-o", t.folder / "f.svg"});
+  };
+  REQUIRE(render("Before,After training").code == 0);
+  const std::string svg = readBytes(t.folder / "f.svg");
+  CHECK(has(svg, ">a) Before<"));
+  CHECK(has(svg, ">b) After training<"));
+  const Ran few = render("Before");
+  CHECK(few.code == 2);
+  CHECK(has(few.err, "1 labels for 2 entries"));
+}
+
 TEST_CASE("--verify recomputes cells of every dump", "[several]") {
   const Folder folder;
   const std::string dump = example("interventions.safetensors"),

@@ -120,6 +120,25 @@ TEST_CASE("a bar with two slopes has its center and round values on either side"
   CHECK(labels(0.1, 0.15) == Labels{"0.100", "0.110", "0.123", "0.130", "0.140", "0.150"});
 }
 
+TEST_CASE("a bar has the ticks that were chosen, as they were asked to be written", "[ticks]") {
+  FigureOptions options;
+  options.cbarTicks = "0.6,0.2,0.4,0.2";
+  const Norm norm = normOf("linear", 0, 1);
+  CHECK(colorbarTicks(options, norm, 7).labels == Labels{"0.2", "0.4", "0.6"});
+  options.cbarFmt = ".0%";
+  CHECK(colorbarTicks(options, norm, 7).labels == Labels{"20%", "40%", "60%"});
+  options.cbarTicks = "";
+  options.cbarFmt = "+.1f";
+  CHECK(colorbarTicks(options, normOf("linear", -1, 1), 2).labels == Labels{"−1.0", "+0.0", "+1.0"});
+  options.cbarFmt = ".1e";
+  CHECK(colorbarTicks(options, normOf("linear", 0, 2e-7), 2).offset.empty());
+  for (const char* wrong : {"a", "0.1,", "nan", "0.1;0.2"}) {
+    INFO(wrong);
+    options.cbarTicks = wrong;
+    CHECK_THROWS_AS(colorbarTicks(options, norm, 7), Error);
+  }
+}
+
 TEST_CASE("automatic thinning keeps the last entry and drops what it would touch", "[ticks]") {
   CHECK(thinnedEntries(0, 36, 5, 14) == Entries{0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 35});
   CHECK(thinnedEntries(0, 36, 7, 14) == Entries{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 35});

@@ -16,6 +16,7 @@
 #include "figure/axis_scale.h"
 #include "figure/cell_rule.h"
 #include "figure/grid_percentiles.h"
+#include "figure/ticks.h"
 #include "shaders/kernels.h"
 
 namespace divlens {
@@ -218,7 +219,10 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
   content.rows = figureAxis(session.plan.rows, options, options.ylim, "--ylim");
   content.columns = figureAxis(session.plan.columns, options, options.xlim, "--xlim");
   content.panels.clear();
-  for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
+  if (!options.panelLabels.empty())
+    content.panels = parseLabels(options.panelLabels, "--panel-labels", int64_t(cells.size()));
+  else
+    for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
   content.title = session.dump.title;
   setOnsets(content, session, cells, settings);
   content.scaleOf = scalesOfPanels(*session.result, options);

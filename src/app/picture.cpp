@@ -15,8 +15,10 @@
 #include "figure/cell_image.h"
 #include "figure/cell_marks.h"
 #include "figure/layout.h"
+#include "figure/number_format.h"
 #include "figure/overlay.h"
 #include "figure/png.h"
+#include "figure/ticks.h"
 #include "figure/vector_painter.h"
 #include "suggest.h"
 
@@ -50,6 +52,10 @@ void checkFigureOptions(const Settings& settings) {
            {.cells = 2, .min = 0.25, .max = 0.75, .minPositive = 0.25, .percentiles = [](std::span<const double> p) {
               return std::vector<double>{p[0] / 100, p[1] / 100};
             }});
+  colorbarTicks(options, makeNorm({}, {}), 4);
+  for (const auto& [format, option] :
+       {std::pair(&options.xtickFmt, "--xtick-fmt"), std::pair(&options.ytickFmt, "--ytick-fmt")})
+    if (!format->empty()) NumberFormat(*format, option);
   figureSize(options, {.rows = {.count = 1}, .columns = {.count = 1}});
   checkCellMarks(options);
   axisScale(options, "");

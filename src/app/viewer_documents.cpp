@@ -117,7 +117,7 @@ void Viewer::change(const std::function<void(ViewOptions&)>& edit) {
   const bool cells = key != before.planKey();
   // What the loader finds out about the cells, and how labels and edges are made.
   const bool content = now.mask != was.mask || now.robust != was.robust || now.axisScale != was.axisScale ||
-                       now.shareScale != was.shareScale;
+                       now.shareScale != was.shareScale || now.panelLabels != was.panelLabels;
   if (!document.difference && (cells || content)) document.loader.request(document.options.settings(), key);
   if (cells) status("computing " + shellLine(document.options.words()));
   if (document.view) recolor(document);

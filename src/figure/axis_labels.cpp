@@ -15,18 +15,23 @@ constexpr float kLetterWidth = 0.5f;                   // narrower than any labe
 constexpr size_t kMeasured = 512;                      // more labels than this are judged by the longest
 constexpr size_t kMostOfDump = 32, kMostChosen = 200;  // characters of a label
 
-bool isNumber(const std::string& label) {
-  double ignored = 0;
+std::optional<double> numberOf(const std::string& label) {
+  double number = 0;
   const char* const end = label.data() + label.size();
-  const auto result = std::from_chars(label.data(), end, ignored);
-  return result.ec == std::errc() && result.ptr == end;
+  const auto result = std::from_chars(label.data(), end, number);
+  return result.ec == std::errc() && result.ptr == end ? std::optional(number) : std::nullopt;
 }
+
+bool isNumber(const std::string& label) { return numberOf(label).has_value(); }
 
 }  // namespace
 
-AxisLabels::AxisLabels(const FigureAxis& axis, const std::string& choice, std::string_view option, TextShaper& shaper,
-                       float sizePx)
-    : axis_(axis), choice_(parseTickChoice(choice, option, axis.count)), shaper_(shaper), size_(sizePx) {
+AxisLabels::AxisLabels(const FigureAxis& axis, const Options& options, TextShaper& shaper, float sizePx)
+    : axis_(axis),
+      choice_(parseTickChoice(options.choice, options.choiceOption, axis.count)),
+      shaper_(shaper),
+      size_(sizePx) {
+  if (!options.format.empty()) format_.emplace(options.format, options.formatOption);
   const bool all = !(axis.end > axis.begin);
   begin_ = all ? 0 : axis.begin;
   end_ = all ? static_cast<double>(std::max<int64_t>(axis.count, 1)) : axis.end;
@@ -43,10 +48,16 @@ AxisLabels::AxisLabels(const FigureAxis& axis, const std::string& choice, std::s
   byteLevel_ = choice_.kind != TickChoice::Kind::List && looksByteLevel(labels);
 }
 
-std::string AxisLabels::text(int64_t entry, size_t mostCharacters) const {
+std::string AxisLabels::label(int64_t entry) const {
   const auto i = static_cast<size_t>(entry);
-  if (choice_.kind == TickChoice::Kind::List) return displayLabel(choice_.labels[i], false, mostCharacters);
-  return i < axis_.labels.size() ? displayLabel(axis_.labels[i], byteLevel_, mostCharacters) : std::to_string(entry);
+  if (choice_.kind == TickChoice::Kind::List) return choice_.labels[i];
+  return i < axis_.labels.size() ? axis_.labels[i] : std::to_string(entry);
+}
+
+std::string AxisLabels::text(int64_t entry, size_t mostCharacters) const {
+  const std::string label = this->label(entry);
+  if (const auto number = format_ ? numberOf(label) : std::nullopt) return withMinusSign((*format_)(*number));
+  return displayLabel(label, byteLevel_, mostCharacters);
 }
 
 // Words that were chosen for the figure may be longer than those of a dump.

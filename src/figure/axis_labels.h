@@ -1,11 +1,13 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "figure/axis_scale.h"
 #include "figure/figure_content.h"
+#include "figure/number_format.h"
 #include "figure/text.h"
 #include "figure/ticks.h"
 
@@ -27,8 +29,14 @@ class AxisLabels {
     bool cut = false;      ///< some have more characters than are shown
   };
 
-  AxisLabels(const FigureAxis& axis, const std::string& choice, std::string_view option, TextShaper& shaper,
-             float sizePx);
+  /// --xticklabels and --xtick-fmt, or those of y.
+  struct Options {
+    const std::string& choice;
+    const char* choiceOption;
+    const std::string& format;
+    const char* formatOption;
+  };
+  AxisLabels(const FigureAxis& axis, const Options& options, TextShaper& shaper, float sizePx);
 
   /// Labels below an axis `length` pixels long: horizontal where they fit, else numbers thinned and text turned.
   Placement across(float length);
@@ -40,6 +48,8 @@ class AxisLabels {
   double end() const { return end_; }
 
  private:
+  /// As the user's list, the dump or the position says.
+  std::string label(int64_t entry) const;
   std::string text(int64_t entry, size_t mostCharacters) const;
   std::string text(int64_t entry) const;
   std::vector<int64_t> entries(double pitch, double extent) const;
@@ -50,6 +60,7 @@ class AxisLabels {
 
   const FigureAxis& axis_;
   TickChoice choice_;
+  std::optional<NumberFormat> format_;
   TextShaper& shaper_;
   float size_ = 0;
   double begin_ = 0, end_ = 0;

@@ -39,8 +39,10 @@ class Builder {
         content_(content),
         shaper_(shaper),
         style_(options),
-        rows_(content.rows, options.yticklabels, "--yticklabels", shaper, style_.tickSize),
-        columns_(content.columns, options.xticklabels, "--xticklabels", shaper, style_.tickSize),
+        rows_(content.rows, {options.yticklabels, "--yticklabels", options.ytickFmt, "--ytick-fmt"}, shaper,
+              style_.tickSize),
+        columns_(content.columns, {options.xticklabels, "--xticklabels", options.xtickFmt, "--xtick-fmt"}, shaper,
+                 style_.tickSize),
         title_(options.title.value_or(content.title)),
         xlabel_(axisTitle(options.xlabel, content.columns)),
         ylabel_(axisTitle(options.ylabel, content.rows)),
@@ -127,7 +129,7 @@ class Builder {
   }
   bool wantsBarLabel() const {
     return std::any_of(content_.scales.begin(), content_.scales.end(), [&](const ColorScale& scale) {
-      return !barLabel(scale).empty() || !colorbarTicks(scale.norm, 4).offset.empty();
+      return !barLabel(scale).empty() || !colorbarTicks(options_, scale.norm, 4).offset.empty();
     });
   }
   FigureParts partsOf(size_t scale) const {

@@ -20,11 +20,14 @@ struct FigureOptions {
   bool cbar = true;
   std::string xlim, ylim;                                  ///< "BEGIN,END": the visible columns and rows, in cells
   std::string xticklabels = "auto", yticklabels = "auto";  ///< auto, none, N, "N,last", a,b,c or @file
-  std::string figsize;                                     ///< "W,H[in|cm|mm|pt|px]"
-  std::string size;                                        ///< a venue's column: icml, icml-full, neurips ...
-  std::string style;                                       ///< paper, slide or dark
-  std::string marginals;                                   ///< mean or beyond; empty: none
-  std::optional<double> fontSize;                          ///< points of the axes' names; else the style's
+  std::string xtickFmt, ytickFmt, cbarFmt;  ///< Python format specs of ticks that are numbers; empty: as they are
+  std::string cbarTicks;                    ///< "0.2,0.4,0.6"; empty: round values
+  std::string panelLabels;                  ///< "A,B,…" or @file, one a panel; empty: metric and group
+  std::string figsize;                      ///< "W,H[in|cm|mm|pt|px]"
+  std::string size;                         ///< a venue's column: icml, icml-full, neurips ...
+  std::string style;                        ///< paper, slide or dark
+  std::string marginals;                    ///< mean or beyond; empty: none
+  std::optional<double> fontSize;           ///< points of the axes' names; else the style's
   double dpi = 150;
   std::string extend;                  ///< neither, min, max, both; default: by data
   std::optional<bool> shareScale;      ///< default: panels of one metric share their colours

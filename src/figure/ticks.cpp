@@ -13,6 +13,7 @@
 
 #include "dump/escape.h"
 #include "error.h"
+#include "figure/number_format.h"
 
 namespace divlens {
 namespace {
@@ -24,11 +25,6 @@ std::string superscript(int value) {
   std::string out = value < 0 ? "⁻" : "";
   for (const char c : std::to_string(std::abs(value))) out += digits[c - '0'];
   return out;
-}
-
-std::string withMinus(std::string number) {
-  if (number.starts_with('-')) number.replace(0, 1, "−");
-  return number;
 }
 
 std::string powerOfTen(int exponent, double sign) { return (sign < 0 ? "−10" : "10") + superscript(exponent); }
@@ -54,9 +50,9 @@ std::vector<int> decades(double lo, double hi, int most) {
 
 std::string plainNumber(double value) {
   const double size = std::abs(value);
-  if (size == 0 || (size >= 1e-4 && size < 1e6)) return withMinus(fmt::format("{:g}", value));
+  if (size == 0 || (size >= 1e-4 && size < 1e6)) return withMinusSign(fmt::format("{:g}", value));
   const int exponent = static_cast<int>(std::floor(std::log10(size) + 1e-9));
-  return withMinus(fmt::format("{:g}×10{}", value / std::pow(10.0, exponent), superscript(exponent)));
+  return withMinusSign(fmt::format("{:g}×10{}", value / std::pow(10.0, exponent), superscript(exponent)));
 }
 
 // Between the decades of [lo, hi], 0 < lo.
@@ -139,6 +135,21 @@ std::vector<std::string> labelsOfFile(const std::string& path, std::string_view 
   return labels;
 }
 
+// Ascending, each once.
+std::vector<double> parseNumbers(const std::string& text, const char* option) {
+  std::vector<double> values;
+  for (const std::string& item : splitLabels(text, ',')) {
+    double value = 0;
+    const auto read = std::from_chars(item.data(), item.data() + item.size(), value);
+    if (read.ec != std::errc() || read.ptr != item.data() + item.size() || !std::isfinite(value))
+      throw Error(Exit::Usage, fmt::format("{} {}: give numbers, say 0.2,0.4,0.6", option, escaped(text)));
+    values.push_back(value);
+  }
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
 }  // namespace
 
 std::vector<double> roundTicks(double lo, double hi, int most) {
@@ -175,7 +186,8 @@ NumericTicks formatTicks(std::vector<double> values) {
     return std::abs(std::round(v / factor * scale) / scale - v / factor) <= 1e-3 * step / factor;
   };
   while (decimals < 12 && !std::all_of(values.begin(), values.end(), exact)) ++decimals;
-  for (const double v : values) ticks.labels.push_back(withMinus(fmt::format("{:.{}f}", v / factor + 0.0, decimals)));
+  for (const double v : values)
+    ticks.labels.push_back(withMinusSign(fmt::format("{:.{}f}", v / factor + 0.0, decimals)));
   ticks.values = std::move(values);
   return ticks;
 }
@@ -214,6 +226,34 @@ NumericTicks colorbarTicks(const Norm& norm, int most) {
   return formatTicks(roundTicks(norm.vmin, norm.vmax, most));
 }
 
+std::string withMinusSign(std::string number) {
+  if (number.starts_with('-')) number.replace(0, 1, "−");
+  return number;
+}
+
+NumericTicks colorbarTicks(const FigureOptions& options, const Norm& norm, int most) {
+  NumericTicks ticks = colorbarTicks(norm, most);
+  if (!options.cbarTicks.empty()) {
+    NumericTicks chosen = formatTicks(parseNumbers(options.cbarTicks, "--cbar-ticks"));
+    chosen.minor = std::move(ticks.minor);
+    ticks = std::move(chosen);
+  }
+  if (options.cbarFmt.empty()) return ticks;
+  const NumberFormat format(options.cbarFmt, "--cbar-fmt");
+  ticks.offset.clear();
+  for (size_t i = 0; i < ticks.values.size(); ++i) ticks.labels[i] = withMinusSign(format(ticks.values[i]));
+  return ticks;
+}
+
+std::vector<std::string> parseLabels(const std::string& text, std::string_view option, int64_t count,
+                                     const char* others) {
+  std::vector<std::string> labels =
+      text.starts_with('@') ? labelsOfFile(text.substr(1), option) : splitLabels(text, ',');
+  if (std::cmp_equal(labels.size(), count)) return labels;
+  throw Error(Exit::Usage, fmt::format("{} {}: {} labels for {} entries; give {}one label an entry or @FILE", option,
+                                       escaped(text), labels.size(), count, others));
+}
+
 TickChoice parseTickChoice(const std::string& text, std::string_view option, int64_t entries) {
   TickChoice choice;
   if (text.empty() || text == "auto") return choice;
@@ -232,12 +272,7 @@ TickChoice parseTickChoice(const std::string& text, std::string_view option, int
     return choice;
   }
   choice.kind = TickChoice::Kind::List;
-  choice.labels = text.starts_with('@') ? labelsOfFile(text.substr(1), option) : splitLabels(text, ',');
-  if (std::cmp_not_equal(choice.labels.size(), entries))
-    throw Error(Exit::Usage,
-                fmt::format("{} {}: {} labels for {} entries; give auto, none, N, 'N,last', one label an entry "
-                            "or @FILE",
-                            option, escaped(text), choice.labels.size(), entries));
+  choice.labels = parseLabels(text, option, entries, "auto, none, N, 'N,last', ");
   return choice;
 }
 

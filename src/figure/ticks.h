@@ -23,6 +23,14 @@ std::vector<double> roundTicks(double lo, double hi, int most);
 NumericTicks formatTicks(std::vector<double> values);
 /// Ticks of the colour bar: round values, or decades where the norm is logarithmic.
 NumericTicks colorbarTicks(const Norm& norm, int most);
+/// The same, or those of --cbar-ticks, as --cbar-fmt says; Error(Usage).
+NumericTicks colorbarTicks(const FigureOptions& options, const Norm& norm, int most);
+/// A number's text with a true minus sign.
+std::string withMinusSign(std::string number);
+/// "a,b,c" or "@file" (one a line); Error(Usage) naming `option` where there are not `count`, and what `others` it
+/// takes.
+std::vector<std::string> parseLabels(const std::string& text, std::string_view option, int64_t count,
+                                     const char* others = "");
 
 /// What --xticklabels or --yticklabels asks for.
 struct TickChoice {

@@ -178,6 +178,18 @@ TEST_CASE("cells that --axis-scale makes tiny share an outline, others have thei
   }
 }
 
+TEST_CASE("cells that --axis-scale makes tiny have no number, others have theirs", "[marks]") {
+  FigureContent content = counted(6, 4);
+  content.rows.edges = cellEdges({0, 1, 2, 3, 1000, 2000}, "linear", "layer");
+  FigureOptions options;
+  options.annot = "value";
+  options.fmt = "d";
+  const Layout layout = laidOut(options, content);
+  CHECK(textsIn(layout, itemsOf<HeatmapArea>(layout).at(0).rect).size() == 12);  // of the last three rows
+  REQUIRE(layout.warnings.size() == 1);
+  CHECK(layout.warnings[0].find("some cells are too small") != std::string::npos);
+}
+
 TEST_CASE("cells too small for outlines are warned about once", "[marks]") {
   FigureOptions options;
   options.threshold = 5;

@@ -38,22 +38,37 @@ bool tooMany(const CellPlane& plane) {
   return (plane.endRow() - plane.firstRow()) * (plane.endColumn() - plane.firstColumn()) > kMostAnnotated;
 }
 
-/// Texts of full size in the middle of the visible cells, in a colour that can be read; NaN cells have none.
-template <typename TextOf>
-std::vector<Text> textsOfCells(const CellMarkParts& parts, const HeatmapArea& area, const TextOf& textOf) {
-  const CellPlane plane(area, parts.content);
+/// What stands in the visible cells: texts of full size in their middle, in a colour that can be read.
+struct CellTexts {
   std::vector<Text> texts;
+  double wide = 1e9, high = 1e9;  ///< of the smallest cell that has a text
+  bool crowded = false;           ///< some cells are too small to have one
+};
+
+/// Cells smaller than `least` pixels have no text, as NaN cells; --axis-scale makes such beside large ones.
+template <typename TextOf>
+CellTexts textsOfCells(const CellMarkParts& parts, const HeatmapArea& area, float least, const TextOf& textOf) {
+  const CellPlane plane(area, parts.content);
+  CellTexts out;
   for (int64_t r = plane.firstRow(); r < plane.endRow(); ++r)
     for (int64_t c = plane.firstColumn(); c < plane.endColumn(); ++c) {
       const float v = plane.value(r, c);
       const double x = plane.x(double(c) + 0.5), y = plane.y(double(r) + 0.5);
       const bool visible = x > area.rect.x && x < area.rect.right() && y > area.rect.y && y < area.rect.bottom();
       if (std::isnan(v) || !visible) continue;
+      const double wide = plane.x(double(c + 1)) - plane.x(double(c));
+      const double high = std::abs(plane.y(double(r + 1)) - plane.y(double(r)));
+      if (wide < 1.5 * double(least) || high < double(least * kLineHeight)) {
+        out.crowded = true;
+        continue;
+      }
+      out.wide = std::min(out.wide, wide);
+      out.high = std::min(out.high, high);
       const Color color = contrasting(cellColor(parts.content.scales[size_t(area.scale)], v), parts.style.background);
-      texts.push_back(
+      out.texts.push_back(
           {textOf(r, c, v), float(x), float(y), parts.style.tickSize, HAlign::Center, VAlign::Middle, 0, color});
     }
-  return texts;
+  return out;
 }
 
 float widestOf(const std::vector<Text>& texts, TextShaper& shaper) {
@@ -64,19 +79,20 @@ float widestOf(const std::vector<Text>& texts, TextShaper& shaper) {
 
 void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
   const NumberFormat format(parts.options.fmt, "--fmt");
-  const CellPlane plane(area, parts.content);
   const auto tooSmall = [&] {
     warnOnce(out, "--annot: the cells are too small for their values; enlarge --figsize or shorten --fmt");
   };
   const float least = parts.style.px(4), full = parts.style.tickSize;
-  if (tooMany(plane) || plane.pitchY() < double(least * kLineHeight)) return tooSmall();
-  std::vector<Text> texts = textsOfCells(parts, area, [&](int64_t, int64_t, float v) { return format(double(v)); });
-  const double shrink = std::min({1.0, 0.92 * plane.pitchX() / double(widestOf(texts, parts.shaper)),
-                                  plane.pitchY() / double(full * kLineHeight)});
+  if (tooMany(CellPlane(area, parts.content))) return tooSmall();
+  CellTexts found = textsOfCells(parts, area, least, [&](int64_t, int64_t, float v) { return format(double(v)); });
+  if (found.crowded && found.texts.empty()) return tooSmall();
+  const double shrink = std::min(
+      {1.0, 0.92 * found.wide / double(widestOf(found.texts, parts.shaper)), found.high / double(full * kLineHeight)});
   const float size = float(double(full) * shrink);
   if (size < least) return tooSmall();
+  if (found.crowded) warnOnce(out, "--annot: some cells are too small for their values; enlarge --figsize");
   warnOfSmallText(out, parts.style, size, "--annot: text");
-  for (Text& text : texts) {
+  for (Text& text : found.texts) {
     text.sizePx = size;
     out.list.items.emplace_back(std::move(text));
   }
@@ -85,23 +101,25 @@ void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) 
 // The few longest tokens are elided rather than all of them made small.
 void addTokens(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) {
   if (!parts.content.token) return warnOnce(out, "--annot top1: tokens stand in files alone; save the figure");
-  const CellPlane plane(area, parts.content);
+  const auto tooSmall = [&] {
+    warnOnce(out, "--annot top1: the cells are too small for their tokens; enlarge --figsize");
+  };
   const float full = parts.style.tickSize, least = std::min(full, parts.style.px(5));
-  const double high = plane.pitchY() / double(kLineHeight), wide = 0.92 * plane.pitchX();
-  if (tooMany(plane) || high < double(least) || wide < 1.5 * double(least))
-    return warnOnce(out, "--annot top1: the cells are too small for their tokens; enlarge --figsize");
-  std::vector<Text> texts =
-      textsOfCells(parts, area, [&](int64_t r, int64_t c, float) { return parts.content.token(area.panel, r, c); });
-  std::erase_if(texts, [](const Text& text) { return text.utf8.empty(); });
+  if (tooMany(CellPlane(area, parts.content))) return tooSmall();
+  CellTexts found = textsOfCells(parts, area, least,
+                                 [&](int64_t r, int64_t c, float) { return parts.content.token(area.panel, r, c); });
+  if (found.crowded) tooSmall();
+  std::erase_if(found.texts, [](const Text& text) { return text.utf8.empty(); });
+  const double high = found.high / double(kLineHeight), wide = 0.92 * found.wide;
   std::vector<float> widths{1};
-  for (const Text& text : texts) widths.push_back(parts.shaper.measure(text.utf8, full).width);
+  for (const Text& text : found.texts) widths.push_back(parts.shaper.measure(text.utf8, full).width);
   std::sort(widths.begin(), widths.end());
   const double fitting = double(full) * wide / double(widths[(widths.size() - 1) * 9 / 10]);
   const auto size = float(std::min(high, std::clamp(fitting, double(least), double(full))));
   if (fitting < double(least))
     warnOnce(out,
              "--annot top1: the cells are too narrow for many of their tokens, which are elided; enlarge --figsize");
-  for (Text& text : texts) {
+  for (Text& text : found.texts) {
     text.sizePx = size;
     text.utf8 = parts.shaper.elide(text.utf8, size, float(1.03 * wide));  // what just fits, stays
     out.list.items.emplace_back(std::move(text));

@@ -226,6 +226,9 @@ Settings parseOptions(int argc, const char* const* argv, const HelpLists& lists)
   }
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string text = error.what(), name = text.substr(0, text.find(':'));
+    throw Error(Exit::Usage, name + " needs a value; --help says which");
   } catch (const CLI::ParseError& error) {
     throw Error(Exit::Usage, error.what());
   }

@@ -31,15 +31,71 @@ TEST_CASE("a line for a shell comes apart into the words it was made of", "[repe
 }
 
 TEST_CASE("folders go from paths, and from nothing else", "[repeat]") {
-  const Words given = {"render",   "/home/me/x.npy", "--metric",        "f:t/2*log(t)", "--title=a/b",
-                       "-o",       "/tmp/fig.png",   "-oout/fig.pdf",   "--reference",  "file:/data/base/y.npy:logits",
-                       "--lens",   "/models/big/",   "--cmap=/m/c.txt", "--select",     "token=label:a/b",
-                       "--metric", "@/my/term.glsl", "--annot",         "--stack",      "step_{step}/x.npy"};
-  const Words expected = {"render",   "x.npy",      "--metric",     "f:t/2*log(t)", "--title=a/b",
-                          "-o",       "fig.png",    "-ofig.pdf",    "--reference",  "file:y.npy:logits",
-                          "--lens",   "big",        "--cmap=c.txt", "--select",     "token=label:a/b",
-                          "--metric", "@term.glsl", "--annot",      "--stack",      "step_{step}/x.npy"};
+  const Words given = {"render",
+                       "/home/me/x.npy",
+                       "--metric",
+                       "f:t/2*log(t)",
+                       "--title=a/b",
+                       "-o",
+                       "/tmp/fig.png",
+                       "-oout/fig.pdf",
+                       "--reference",
+                       "file:/data/base/y.npy:logits",
+                       "--lens",
+                       "/models/big/",
+                       "--cmap=/m/c.txt",
+                       "--select",
+                       "token=label:a/b",
+                       "--metric",
+                       "@/my/term.glsl",
+                       "--annot",
+                       "--stack",
+                       "step_{step}/x.npy",
+                       "--xticklabels",
+                       "a/b,c",
+                       "--yticklabels=@/my/names.txt",
+                       "--panel-labels",
+                       "@/my/panels.txt"};
+  const Words expected = {"render",
+                          "x.npy",
+                          "--metric",
+                          "f:t/2*log(t)",
+                          "--title=a/b",
+                          "-o",
+                          "fig.png",
+                          "-ofig.pdf",
+                          "--reference",
+                          "file:y.npy:logits",
+                          "--lens",
+                          "big",
+                          "--cmap=c.txt",
+                          "--select",
+                          "token=label:a/b",
+                          "--metric",
+                          "@term.glsl",
+                          "--annot",
+                          "--stack",
+                          "step_{step}/x.npy",
+                          "--xticklabels",
+                          "a/b,c",
+                          "--yticklabels=@names.txt",
+                          "--panel-labels",
+                          "@panels.txt"};
   CHECK(wordsWithoutFolders(given) == expected);
+}
+
+TEST_CASE("lists of labels are looked for beside the picture too", "[repeat]") {
+  const Folder folder;
+  std::filesystem::create_directory(folder / "sub");
+  const std::string table = folder.write("sub/t.csv", "r,a,b\nx,1,2\ny,3,4\n");
+  const std::string labels = folder.write("sub/labels.txt", "left\nright\n"), svg = folder / "sub/t.svg";
+  REQUIRE(run({"render", table, "--xticklabels", "@" + labels, "-q", "-o", svg}).code == 0);
+  const std::string again = folder / "again.svg";
+  const Ran ran = run({"render", "--from", svg, "-o", again}, {.directory = folder / "."});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  CHECK(has(readBytes(again), ">right<"));
+  CHECK_FALSE(has(readBytes(again), "sub"));
 }
 
 TEST_CASE("a picture is made again from itself, with other options and in other formats", "[repeat]") {

@@ -24,14 +24,17 @@ std::string dumpWithoutFolder(const std::string& word) {
 
 /// What an option's value says, by the word that the help has for it.
 std::string valueWithoutFolder(const OptionRow& row, const std::string& value) {
-  constexpr std::array<std::string_view, 6> kPaths = {"FILE", "FOLDER", "PICTURE", "OUT", "MAP", "WHICH"};
+  constexpr std::array<std::string_view, 5> kPaths = {"FILE", "FOLDER", "PICTURE", "OUT", "MAP"};
+  constexpr std::array<std::string_view, 4> kTakesList = {"--metric", "--xticklabels", "--yticklabels",
+                                                          "--panel-labels"};
   const std::string_view kind = row.value;
   const std::string_view names = row.names;
   constexpr std::string_view kFile = "file:";
   if (kind == "FILE:TENSOR") return dumpWithoutFolder(value);
   if (names == "--reference" && value.starts_with(kFile))
     return std::string(kFile) + dumpWithoutFolder(value.substr(kFile.size()));
-  if (names == "--metric" && value.starts_with('@')) return "@" + lastName(value.substr(1));
+  if (std::find(kTakesList.begin(), kTakesList.end(), names) != kTakesList.end())
+    return value.starts_with('@') ? "@" + lastName(value.substr(1)) : value;
   return std::find(kPaths.begin(), kPaths.end(), kind) == kPaths.end() ? value : lastName(value);
 }
 
@@ -151,9 +154,16 @@ void findBesidePicture(Settings& settings, const std::string& picture) {
   };
   for (std::string& dump : settings.dumps) find(dump);
   PlanOptions& plan = settings.plan;
-  for (std::string* path : {&plan.lens, &plan.tunedLens, &plan.unembed, &plan.groupsFile, &plan.vocabMask,
-                            &settings.figure.cmap, &settings.figure.xticklabels, &settings.figure.yticklabels})
+  for (std::string* path :
+       {&plan.lens, &plan.tunedLens, &plan.unembed, &plan.groupsFile, &plan.vocabMask, &settings.figure.cmap})
     find(*path);
+  FigureOptions& figure = settings.figure;
+  for (std::string* list : {&figure.xticklabels, &figure.yticklabels, &figure.panelLabels}) {
+    if (!list->starts_with('@')) continue;
+    std::string path = list->substr(1);
+    find(path);
+    *list = "@" + path;
+  }
   constexpr std::string_view kFile = "file:";
   if (!plan.reference.starts_with(kFile)) return;
   std::string path = plan.reference.substr(kFile.size());

@@ -77,7 +77,8 @@ ColorbarSpace measureColorbar(const FigureParts& parts, const std::string& label
   const Extend& extend = parts.scale.extend;
   const float arrows = extendLength(style, room) * static_cast<float>(int(extend.min) + int(extend.max));
   const float length = std::max(1.0f, space.barHeight - arrows);
-  const int most = std::clamp(static_cast<int>(length / (1.9f * line)), 1, 7);
+  // As many as matplotlib's AutoLocator.
+  const int most = std::clamp(static_cast<int>(length / (2 * style.tickSize)), 1, 9);
   space.ticks =
       spaced(parts.scale.norm, colorbarTicks(parts.options, parts.scale.norm, most), length, line, 2 * style.lineWidth);
   float longest = 0;

@@ -246,6 +246,10 @@ TEST_CASE("scalar tables are drawn as they are", "[plan]") {
   CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.metrics = {"kl"}; }), Exit::Usage, "--metric does not apply");
   CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.reference = "layer=-1"; }), Exit::Usage, "--reference does not apply");
   CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.vocab = 3; }), Exit::Usage, "--vocab does not apply");
+  CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.base = "2"; }), Exit::Usage, "--base does not apply");
+  CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.temperature = 2; }), Exit::Usage, "--temperature does not apply");
+  CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.convention = "scipy"; }), Exit::Usage, "--convention does not apply");
+  CHECK_REFUSED(plan(d, [](PlanOptions& o) { o.targets = "ids"; }), Exit::Usage, "--targets does not apply");
 }
 
 TEST_CASE("hidden states ask for an unembedding", "[plan]") {

@@ -97,6 +97,7 @@ TEST_CASE("a table of several panels has an axis of them, which are groups", "[t
   CHECK(tensor.axes[2].labels == Labels{"0", "x"});
   CHECK(allElements(tensor) == std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8});
   // Rows that are merely called so, and a column of numbers beside them.
+  CHECK(table("panel,layer,0,x\nkl,1,1,2\ntv,1,3,4\n").shape == std::vector<int64_t>{2, 1, 2});
   const Tensor plain = table("panel,x,y\na,1,2\nb,3,4\n");
   CHECK(plain.shape == std::vector<int64_t>{2, 2});
   CHECK(plain.axes[0].labels == Labels{"a", "b"});

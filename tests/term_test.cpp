@@ -130,5 +130,6 @@ TEST_CASE_METHOD(GpuTest, "a term that single precision ruins is refused; infini
   CHECK(std::isinf(first("return lnQ < -1e30 ? 1.0 / (p - p) : 0.0;")));
   CHECK(std::isnan(first("return lnQ < -1e30 ? sqrt(-1.0) : 0.0;")));
   CHECK_REFUSED(planOf("return pq;"), Exit::Usage, "line 2");
+  CHECK(planOf("return p * q;").metrics.front().shown() == "@t.glsl");  // no folder reaches a figure
   CHECK_REFUSED(makePlan(dump, "", {.metrics = {"@/nowhere/t.glsl"}}), Exit::Usage, "t.glsl");
 }

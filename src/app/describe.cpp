@@ -58,7 +58,7 @@ std::string panelLabel(const Session& session, size_t panel) {
   const ResultPanel& result = session.result->panels[panel];
   const std::string& group = result.group;
   if (plan.metrics.size() < 2) return group;
-  return group.empty() ? result.metric->text : result.metric->text + "/" + group;
+  return group.empty() ? result.metric->shown() : result.metric->shown() + "/" + group;
 }
 
 std::string directionText(const Plan& plan, const Metric& metric) {
@@ -90,8 +90,8 @@ std::string parameterLine(const Session& session, const PlanOptions& options) {
   std::vector<std::string> parts;
   for (const MetricUse& use : plan.metrics)
     parts.push_back(use.metric->tool
-                        ? fmt::format("{} as {} has it: {}", use.text, use.metric->tool, use.metric->difference)
-                        : use.text);
+                        ? fmt::format("{} as {} has it: {}", use.shown(), use.metric->tool, use.metric->difference)
+                        : use.shown());
   if (usesReference(plan)) parts.push_back("reference " + plan.reference.label);
   if (plan.kind == Kind::TopK)
     parts.push_back(fmt::format("lower bound from {} entries of each row", plan.cells.shape.back()));
@@ -117,7 +117,7 @@ std::vector<std::pair<std::string, std::string>> pictureMetadata(const Session& 
   const Plan& plan = session.plan;
   std::vector<std::string> metrics, formulas, directions;
   for (const MetricUse& use : plan.metrics) {
-    metrics.push_back(use.text);
+    metrics.push_back(use.shown());
     formulas.emplace_back(use.metric->formula);
     const std::string direction = directionText(plan, *use.metric);
     directions.push_back(direction.empty() ? (use.metric->direction == Direction::Symmetric ? "symmetric" : "none")

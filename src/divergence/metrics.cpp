@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <limits>
 
@@ -113,6 +114,10 @@ const std::vector<Metric>& statistics() {
   static const std::vector<Metric> table = {STATISTICS(DIVLENS_STATISTIC)};
 #undef DIVLENS_STATISTIC
   return table;
+}
+
+std::string MetricUse::shown() const {
+  return text.starts_with('@') ? "@" + std::filesystem::path(text.substr(1)).filename().string() : text;
 }
 
 MetricUse parseMetric(std::string_view text, bool preferStatistic) {

@@ -54,6 +54,7 @@ struct MetricUse {
   std::string text;  ///< as given
   float parameter = 0;
   std::shared_ptr<const UserMetric> user;  ///< owns `metric` where it is the user's own
+  std::string shown() const;               ///< the text, of a file its name without folders
 };
 /// Error(Usage) with the nearest name when there is no such metric or the parameter does not fit. Where a
 /// divergence and a statistic share a name, `preferStatistic` decides.

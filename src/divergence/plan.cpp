@@ -48,6 +48,17 @@ bool anyMetric(const Plan& plan, auto&& condition) {
                      [&](const MetricUse& use) { return condition(*use.metric); });
 }
 
+/// An option that was given and is about distributions alone, or null.
+const char* optionOfDistributions(const PlanOptions& options) {
+  return options.vocab                 ? "--vocab"
+         : !options.vocabMask.empty()  ? "--vocab-mask"
+         : !options.base.empty()       ? "--base"
+         : options.temperature != 1    ? "--temperature"
+         : !options.convention.empty() ? "--convention"
+         : !options.targets.empty()    ? "--targets"
+                                       : nullptr;
+}
+
 /// Statistics of whole tensors and of stored rows; one of them makes all of them such.
 bool chooseStatistics(Plan& plan, const std::string& place, const PlanOptions& options) {
   const bool weights = plan.kind == Kind::Weights;
@@ -78,8 +89,9 @@ bool chooseStatistics(Plan& plan, const std::string& place, const PlanOptions& o
   if (thresholds > kernels::kMostThresholds)
     throw Error(Exit::Usage,
                 fmt::format("--metric sparsity: at most {} thresholds in one run", uint32_t(kernels::kMostThresholds)));
-  if (options.vocab || !options.convention.empty())
-    throw Error(Exit::Usage, fmt::format("{}: statistics take neither --vocab nor --convention", place));
+  if (const char* misplaced = optionOfDistributions(options))
+    throw Error(Exit::Usage,
+                fmt::format("{}: {} is about distributions, and statistics do not take it", place, misplaced));
   return true;
 }
 
@@ -91,8 +103,7 @@ void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
   if (plan.kind == Kind::Scalar) {
     const char* misplaced = !plan.metrics.empty()        ? "--metric"
                             : !options.reference.empty() ? "--reference"
-                            : options.vocab              ? "--vocab"
-                                                         : nullptr;
+                                                         : optionOfDistributions(options);
     if (misplaced == nullptr) return;
     throw Error(Exit::Usage,
                 fmt::format("{} is a scalar table: its cells are drawn as they are and {} does not apply; if "
@@ -146,6 +157,10 @@ void chooseReference(Plan& plan, const ReferenceContext& context) {
                             "target, or ask for the other metrics in a run of their own",
                             use.text, escaped(spec.text)));
   }
+  if (!context.options.targets.empty() && spec.form != ReferenceForm::Target)
+    throw Error(Exit::Usage, fmt::format("--targets names the ids of the reference 'target', and the reference is "
+                                         "'{}'; pass --reference target",
+                                         escaped(spec.text)));
   resolveReference(plan, context, spec);
 }
 

@@ -73,7 +73,7 @@ size_t rowsOfPanels(const Table& table, const SecondColumn& second) {
   if (rows == panels.size() || panels.size() % rows != 0) return 0;
   for (size_t i = 0; i < panels.size(); ++i)
     if (panels[i] != panels[i / rows * rows] || second.cells[i] != second.cells[i % rows]) return 0;
-  return rows > 1 || !tableNumber(second.cells.front()) ? rows : 0;
+  return rows;
 }
 
 /// The panels become an axis, or the second column one of numbers after all.

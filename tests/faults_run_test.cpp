@@ -68,7 +68,14 @@ TEST_CASE("fault 39: NaN cells are counted, and a whole grid of them is an error
   CHECK(divlens::readPng(folder / "all.png").header.width > 0);
   const Ran strict = run({"render", all, "--strict", "-o", folder / "strict.png"});
   CHECK(strict.code == 1);
-  CHECK(folder.names() == Words{"all.npy", "all.png", "one.npy", "one.png"});
+  // Rows that are not what they are taken for.
+  const std::string rows = folder.write("rows.npy", npyOf({1, 2}, {0.5, 0.9}));
+  const Words asRows = {"compute", rows, "--axes", "token,vocab", "--kind", "probs", "--metric", "entropy"};
+  CHECK(run(with(asRows, {"-o", folder / "rows.csv"})).code == 0);
+  const Ran strictRows = run(with(asRows, {"--strict", "-o", folder / "strict.csv"}));
+  INFO(strictRows.err);
+  CHECK(strictRows.code == 1);
+  CHECK(folder.names() == Words{"all.npy", "all.png", "one.npy", "one.png", "rows.csv", "rows.npy"});
 }
 
 TEST_CASE("fault 40: infinite and extreme logits have the cells that are promised", "[faults]") {

@@ -41,16 +41,6 @@ ProcessSize processSize() {
   return {pages.addressSpace * pageBytes, pages.resident * pageBytes};
 }
 
-void checkAddressSpace() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  const uint64_t needed = processSize().addressSpace + kAddressSpace;
-  if (limit.rlim_cur >= needed) return;
-  throw Error(Exit::Budget, fmt::format("this process may use {:.0f} MiB of addresses (ulimit -v), computing on the "
-                                        "processor takes about {:.0f}; raise the limit",
-                                        double(limit.rlim_cur) / double(kMiB), double(needed) / double(kMiB)));
-}
-
 /// What writing the result takes, measured: a cell is read back, and some formats hold it as text or as a JSON value.
 uint64_t writingBytes(const Plan& plan, const Settings& settings) {
   uint64_t perCell = 0;
@@ -64,6 +54,16 @@ uint64_t writingBytes(const Plan& plan, const Settings& settings) {
 }
 
 }  // namespace
+
+void checkAddressSpace() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  const uint64_t needed = processSize().addressSpace + kAddressSpace;
+  if (limit.rlim_cur >= needed) return;
+  throw Error(Exit::Budget, fmt::format("this process may use {:.0f} MiB of addresses (ulimit -v), computing on the "
+                                        "processor takes about {:.0f}; raise the limit",
+                                        double(limit.rlim_cur) / double(kMiB), double(needed) / double(kMiB)));
+}
 
 void applyBudgets(EvaluateOptions& options, const gpu::Context& context, const Plan& plan, const Settings& settings) {
   if (context.isCpu()) checkAddressSpace();

@@ -107,7 +107,13 @@ namespace {
 void openDevice(Session& session, const Settings& settings) {
   gpu::ContextOptions wanted = contextOptions(settings);
   wanted.turn = session.deviceTurn;
-  session.context = std::make_shared<const gpu::Context>(wanted);
+  try {
+    session.context = std::make_shared<const gpu::Context>(wanted);
+  } catch (const Error& error) {
+    // Where addresses are few, a driver cannot even be loaded.
+    if (error.code() == Exit::NoDevice) checkAddressSpace();
+    throw;
+  }
   const gpu::DeviceInfo& device = session.context->info();
   say(settings, fmt::format("computing on {}{}", device.name,
                             session.context->isCpu() ? ", which is the processor: no GPU is used" : ""));
@@ -171,7 +177,10 @@ void evaluateSession(Session& session, const Settings& settings, EvaluateOptions
   else
     resumeEvaluation(session, settings, options);
   const Result& result = *session.result;
-  for (const std::string& warning : result.warnings) say(settings, "warning: " + warning);
+  for (const std::string& warning : result.warnings) {
+    if (settings.strict) throw Error(Exit::Failure, warning + "; --strict makes this an error");
+    say(settings, "warning: " + warning);
+  }
   if (session.plan.kind == Kind::TopK)
     say(settings,
         fmt::format("the cells are lower bounds: lists of {} entries leave up to {:.3g} of a row's probability "

@@ -53,7 +53,7 @@ EmbeddedFontFile::EmbeddedFontFile() {
   if (!temporary_ || !writeAll(descriptor_, bytes)) {
     const int error = errno;
     if (temporary_) unlink(path_.c_str());
-    throw Error(Exit::Failure,
+    throw Error(Exit::Output,
                 fmt::format("cannot unpack the built-in font to {}: {}; set TMPDIR to a writable directory", path_,
                             std::strerror(error)));
   }

@@ -172,7 +172,8 @@ TEST_CASE("--ci is of means, and says so before the run", "[order]") {
   CHECK_REFUSED(makePlan(dump, "", options), Exit::Usage, "--ci");
 }
 
-TEST_CASE_METHOD(GpuTest, "infinity is left out of the mean of a group of one, and stays where one entry is chosen", "[gpu][order]") {
+TEST_CASE_METHOD(GpuTest, "infinity is left out of the mean of a group of one, and stays where one entry is chosen",
+                 "[gpu][order]") {
   Array array = logits();
   array.values[size_t(0 * kWidth)] = -INFINITY;  // example 0, layer 0: its reference gives that entry some probability
   Dump dump = dumpOf({array});

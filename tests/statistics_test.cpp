@@ -1,5 +1,7 @@
 // Overlap, other tools' definitions, masks, mean references, intervals, differences of groups and onsets, against plain
 // formulas.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -155,7 +157,20 @@ TEST_CASE_METHOD(GpuTest, "a vocabulary mask compares the listed entries alone",
   }
   PlanOptions options = grid("kl");
   options.vocabMask = folder.write("ids.json", ids + "3]");
-  CHECK(double(run(dumpOf({array}), options).at(0, 0, 0)) == Catch::Approx(kl(softmax(x), softmax(y))).epsilon(1e-5));
+  const float listed = run(dumpOf({array}), options).at(0, 0, 0);
+  CHECK(double(listed) == Catch::Approx(kl(softmax(x), softmax(y))).epsilon(1e-5));
+  // The same entries, marked.
+  const auto marks = [&](int64_t entries) {
+    std::string text = fmt::format("{{'descr': '|b1', 'fortran_order': False, 'shape': ({},), }}", entries);
+    text.resize(118, ' ');
+    std::string file = "\x93NUMPY\x01" + std::string(1, '\0') + std::string{char(118), '\0'} + text;
+    for (int64_t i = 0; i < entries; ++i) file += i >= 3 && (i - 3) % 7 == 0 ? '\1' : '\0';
+    return file;
+  };
+  options.vocabMask = folder.write("marks.npy", marks(kWidth));
+  CHECK(run(dumpOf({array}), options).at(0, 0, 0) == listed);
+  options.vocabMask = folder.write("short.npy", marks(kWidth - 1));
+  CHECK_REFUSED(makePlan(dumpOf({array}), "", options), Exit::Usage, "the vocabulary has");
 }
 
 TEST_CASE_METHOD(GpuTest, "mean:AXIS is the mean of distributions", "[gpu]") {

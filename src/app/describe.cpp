@@ -100,6 +100,7 @@ std::string parameterLine(const Session& session, const PlanOptions& options) {
   if (plan.temperature != 1) parts.push_back(fmt::format("T = {}", plan.temperature));
   if (plan.kind != Kind::Scalar && plan.vocab > 0 && plan.vocab != plan.entriesOf(plan.cells))
     parts.push_back(fmt::format("first {} entries", plan.vocab));
+  if (!plan.allowedBits.empty()) parts.push_back(fmt::format("{} entries of a mask", plan.allowed));
   const std::string reduction = reductionText(plan);
   if (!reduction.empty()) parts.push_back((plan.meansFirst ? "of distributions: " : "") + reduction);
   if (!options.onset.empty())

@@ -109,7 +109,7 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--targets", "NAME", "integer tensor of the token ids of the reference target; default: targets", [](S& s, T& t) { s.plan.targets = t; }},
       {kPlanSection, "--base", "e|2|10", "base of the logarithm: nats, bits or bans", [](S& s, T& t) { s.plan.base = t; }},
       {kPlanSection, "--convention", "TOOL", "another tool's definition of the metric: scipy, dola, tuned-lens, transformer-utils, torch, llama.cpp", [](S& s, T& t) { s.plan.convention = t; }},
-      {kPlanSection, "--vocab-mask", "FILE", "compare only the token ids listed there", [](S& s, T& t) { s.plan.vocabMask = t; }},
+      {kPlanSection, "--vocab-mask", "FILE", "compare only the token ids listed there, or marked by a BOOL .npy of one for each entry", [](S& s, T& t) { s.plan.vocabMask = t; }},
       {kPlanSection, "--temperature", "T", "logits are divided by T; default: 1", [](S& s, T& t) { s.plan.temperature = parseNumber(t, "--temperature"); }},
       {kPlanSection, "--vocab", "N", "compare the first N entries of the vocabulary", [](S& s, T& t) { s.plan.vocab = parseCount(t, "--vocab"); }},
       {kPlanSection, "--dtype", "NAME", "how to read elements that a file calls raw bytes, say bf16", [](S& s, T& t) { s.plan.open.dtype = t; }},

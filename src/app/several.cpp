@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "app/writers.h"
+#include "divergence/plan_tensor.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/kernels.h"
@@ -66,10 +67,12 @@ void checkShape(const Plan& plan, const Plan& other, const std::string& name, bo
   const auto check = [&](const PlanAxis& a, const PlanAxis& b) {
     if (a.name != b.name || a.positions.size() != b.positions.size())
       throw Error(
-          Exit::Usage,
-          fmt::format("{}: its grid has {} entries of {}, the first dump's has {} of {}; choose axes and entries "
-                      "with --rows, --columns and --select",
-                      escapedPath(name), b.positions.size(), b.name, a.positions.size(), a.name));
+          Exit::BadInput,
+          fmt::format(
+              "{}: its grid has {} entries of {}, the first dump's has {} of {} (tensors [{}] and [{}]); choose "
+              "axes and entries that both have with --rows, --columns and --select",
+              escapedPath(name), b.positions.size(), b.name, a.positions.size(), a.name, axesText(other.cells),
+              axesText(plan.cells)));
     const std::string where = labelsDiffer(a, b);
     if (where.empty()) return;
     if (subtracted)

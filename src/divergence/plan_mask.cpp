@@ -19,7 +19,7 @@ constexpr uint64_t kLargestList = uint64_t{64} << 20;  // bytes; ten million ids
   throw Error(
       Exit::Usage,
       fmt::format("--vocab-mask {}: {}; it is a file of token ids: numbers separated by white space or commas, a JSON "
-                  "list, or an integer .npy",
+                  "list, or a .npy of integers, or of a BOOL for each entry",
                   escapedPath(path), why));
 }
 
@@ -42,14 +42,26 @@ std::vector<int64_t> idsFromText(const std::string& path, const ByteSource& sour
   return ids;
 }
 
-std::vector<int64_t> readIds(const std::string& path) {
+/// An array of BOOL says of each entry whether it is compared.
+std::vector<int64_t> idsOfMarks(const std::string& path, const std::vector<int64_t>& marks, int64_t entries) {
+  if (int64_t(marks.size()) != entries)
+    failMask(path, fmt::format("it marks {} entries, and the vocabulary has {}", marks.size(), entries));
+  std::vector<int64_t> ids;
+  for (size_t id = 0; id < marks.size(); ++id)
+    if (marks[id] != 0) ids.push_back(int64_t(id));
+  return ids;
+}
+
+std::vector<int64_t> readIds(const std::string& path, int64_t entries) {
   try {
     const auto source = openFile(path);
     char magic[6] = {};
     if (source->size() > 6) source->read(0, std::as_writable_bytes(std::span(magic)));
     if (std::string_view(magic, 6) != "\x93NUMPY") return idsFromText(path, *source);
     const Dump dump = openDump(path);
-    return readIntegers(dump.tensors.at(0));
+    const Tensor& tensor = dump.tensors.at(0);
+    std::vector<int64_t> numbers = readIntegers(tensor);
+    return tensor.dtype == DType::Bool ? idsOfMarks(path, numbers, entries) : numbers;
   } catch (const Error& error) {
     if (error.code() == Exit::Usage) throw;
     failMask(path, error.what());
@@ -85,7 +97,7 @@ void applyVocabMask(Plan& plan, const std::string& path) {
   if (!holdsDistribution(plan.kind))
     failMask(path, fmt::format("tensor '{}' holds no distributions", escaped(plan.cells.name)));
   plan.allowedBits.assign(size_t((plan.vocab + 31) / 32), 0);
-  for (const int64_t id : readIds(path)) {
+  for (const int64_t id : readIds(path, plan.entriesOf(plan.cells))) {
     if (id < 0 || id >= plan.entriesOf(plan.cells))
       failMask(path, fmt::format("id {} is outside the vocabulary of {}", id, plan.entriesOf(plan.cells)));
     if (id < plan.vocab) plan.allowedBits[size_t(id / 32)] |= 1u << (id % 32);

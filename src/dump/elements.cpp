@@ -73,10 +73,8 @@ int64_t toInteger(const Tensor& tensor, const std::byte* bytes) {
       break;
   }
   const auto value = loaded<uint64_t>(bytes);
-  if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-    badTensor(tensor, fmt::format("{} is over 2^63 - 1", value));
-  }
-  return static_cast<int64_t>(value);
+  // An id beyond every vocabulary stays one.
+  return static_cast<int64_t>(std::min(value, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())));
 }
 
 }  // namespace

@@ -105,6 +105,17 @@ TEST_CASE("a training log is a grid of steps and what they log", "[table]") {
   CHECK_THAT(dump.notes.at(0), ContainsSubstring("1 lines have no 'step'"));
 }
 
+TEST_CASE("the first line of a log need not have the key of its rows", "[table]") {
+  const std::string text =
+      "{\"lr\": 0.1, \"norm\": \"none\"}\n{\"it\": 3, \"loss\": \"0.5\"}\n{\"it\": 9, \"loss\": \"nan\"}\n";
+  const Dump dump = opened("log.jsonl", text, columns("it", "", ""));
+  CHECK(dump.tensors.at(0).axes[0].labels == Labels{"3", "9"});
+  CHECK(dump.tensors.at(0).axes[1].labels == Labels{"loss"});
+  CHECK(allElements(dump.tensors.at(0))[0] == 0.5f);
+  CHECK_THAT(dump.notes.at(0), ContainsSubstring("1 lines have no 'it'"));
+  CHECK(opened("log.jsonl", "{\"seed\": 1}\n{\"step\": 7, \"x\": 2}\n").tensors.at(0).axes[0].labels == Labels{"7"});
+}
+
 TEST_CASE("a log's lists and objects spread along the columns", "[table]") {
   const OpenOptions options = columns("step", "layer", "kl");
   const std::string text =

@@ -1,3 +1,5 @@
+#include "dump/table.h"
+
 #include <cmath>
 #include <limits>
 
@@ -58,6 +60,44 @@ TEST_CASE("cells may be missing or infinite", "[table]") {
   CHECK(values[5] == -std::numeric_limits<float>::infinity());
 }
 
+TEST_CASE("words for nothing and numbers beyond a double are those of Python", "[table]") {
+  const std::vector<float> nothing = allElements(table("r,a,b,c,d,e,f\nx,None,null,N/A,#N/A,<NA>,-nan\n"));
+  for (const float value : nothing) CHECK(std::isnan(value));
+  const std::pair<const char*, double> numbers[] = {
+      {"1e-400", 0},
+      {"-1e-400", -0.0},
+      {"1e400", std::numeric_limits<double>::infinity()},
+      {"-1e999", -std::numeric_limits<double>::infinity()},
+      {"1e-99999999999999999999", 0},
+      {"1e+99999999999999999999", std::numeric_limits<double>::infinity()},
+      {"0e99999", 0},
+      {"12345e-400", 0},
+      {"4.9e-324", 4.9e-324},
+      {"1.7976931348623157e308", 1.7976931348623157e308}};
+  for (const auto& [text, value] : numbers) {
+    INFO(text);
+    const auto read = tableNumber(text);
+    REQUIRE(read);
+    CHECK(*read == value);
+    CHECK(std::signbit(*read) == std::signbit(value));
+  }
+  CHECK(tableNumber("0." + std::string(400, '0') + "1") == 0.0);
+  CHECK(tableNumber("1" + std::string(400, '0')) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("fault 37: labels that are not UTF-8 show their bytes", "[table][faults]") {
+  const Tensor tensor = table("st\xE9p,caf\xE9\nna\xEFve,1\n");
+  CHECK(tensor.axes[0].name == "st\\xE9p");
+  CHECK(tensor.axes[0].labels == Labels{"na\\xEFve"});
+  CHECK(tensor.axes[1].labels == Labels{"caf\\xE9"});
+}
+
+TEST_CASE("lines may end as on old Macs, other separators are told", "[table]") {
+  CHECK(allElements(table("r,a,b\rx,1,2\ry,3,4\r")) == std::vector<float>{1, 2, 3, 4});
+  CHECK_THAT(refused("r;a;b\nx;1,5;2\n"), ContainsSubstring("decimal point"));
+  CHECK_THAT(refused("r\ta\nx\t1\n"), ContainsSubstring(".tsv"));
+}
+
 TEST_CASE("a table of plain numbers needs no labels", "[table]") {
   const Tensor tensor = table("1,2\n3,4\n5,6");
   CHECK(tensor.shape == std::vector<int64_t>{3, 2});
@@ -73,7 +113,7 @@ TEST_CASE("faults of a table are told with line and column", "[table]") {
   CHECK_THAT(refused("r,a,b\nx,1,2\ny,1\n"), ContainsSubstring("line 3 has 2 cells, the first line has 3"));
   CHECK_THAT(refused("r,a,b\nx,1,2\ny,1,2,3\n"), ContainsSubstring("line 3 has 4 cells"));
   CHECK_THAT(refused("r,a,b\n\"x\ny\",1,2\nz,1,two\n"), ContainsSubstring("line 4, column 3: 'two' is not a number"));
-  for (const char* cell : {"1,5x", "0x10", "1e", "--1", "+-1", "1 2", "1e999", "nan(1)", "\"1\"2"}) {
+  for (const char* cell : {"1,5x", "0x10", "1e", "--1", "+-1", "1 2", "nan(1)", "1_000", "1e5.5", "\"1\"2"}) {
     INFO(cell);
     CHECK_THAT(refused(std::string("r,a\nx,") + cell + "\n"), ContainsSubstring("line 2"));
   }

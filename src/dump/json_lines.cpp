@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "dump/escape.h"
 #include "dump/fault.h"
@@ -43,12 +46,16 @@ std::string withoutBareWords(std::string_view line) {
   return out;
 }
 
-/// The number that a value is; nothing for texts that mean none, true and false, and what holds others.
+/// The number that a value is; nothing for texts that are none ("none" may be an option's name), true and false, and
+/// what holds others.
 std::optional<double> numberOf(const Json& value) {
   if (value.is_number()) return value.get<double>();
   if (value.is_null()) return std::numeric_limits<double>::quiet_NaN();
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return {};
-  return tableNumber(value.get_ref<const std::string&>());
+  const std::string& text = value.get_ref<const std::string&>();
+  const auto number = tableNumber(text);
+  const bool word = number && std::isnan(*number) && text != "NaN" && text != "nan";
+  return word ? std::nullopt : number;
 }
 
 std::string labelOf(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
@@ -69,9 +76,15 @@ class Log {
  public:
   Log(const std::string& file, const OpenOptions& options) : file_(file), options_(options) {}
 
+  /// Once for each line, before any is added: the key of the rows may come late.
+  void note(const Json& object) {
+    for (const auto& [key, value] : object.items())
+      if (known_.insert(key).second) keys_.push_back(escaped(key));
+  }
+
   void add(const nlohmann::ordered_json& ordered, size_t line) {
     const Json object = ordered;
-    if (pivot_ == nullptr) choose(object);
+    if (pivot_ == nullptr) choose();
     const std::string row = rowKey_.empty() ? std::to_string(line - 1) : rowOf(object, line);
     if (row.empty()) return;
     if (!options_.value.empty()) {
@@ -101,17 +114,15 @@ class Log {
  private:
   [[noreturn]] void failKey(const char* option, const std::string& key) const {
     const std::string guess = didYouMean(escaped(key), keys_);
-    throw Error(Exit::Usage,
-                fmt::format("{}: no line has the key '{}' ({}){} those of its first line: {}", escapedPath(file_),
-                            escaped(key), option, guess.empty() ? ";" : guess, listed(keys_)));
+    throw Error(Exit::Usage, fmt::format("{}: no line has the key '{}' ({}){} its keys: {}", escapedPath(file_),
+                                         escaped(key), option, guess.empty() ? ";" : guess, listed(keys_)));
   }
 
-  void choose(const Json& first) {
-    for (const auto& [key, value] : first.items()) keys_.push_back(escaped(key));
+  void choose() {
     rowKey_ = options_.rows;
-    if (!rowKey_.empty() && !first.contains(rowKey_)) failKey("--rows", rowKey_);
+    if (!rowKey_.empty() && !known_.contains(rowKey_)) failKey("--rows", rowKey_);
     for (const char* key : kSteps)
-      if (rowKey_.empty() && first.contains(key)) rowKey_ = key;
+      if (rowKey_.empty() && known_.contains(key)) rowKey_ = key;
     pivot_ = std::make_unique<Pivot>(file_, rowKey_.empty() ? "line" : rowKey_,
                                      options_.columns.empty() ? "column" : options_.columns);
   }
@@ -128,7 +139,8 @@ class Log {
 
   const std::string& file_;
   const OpenOptions& options_;
-  std::vector<std::string> keys_;
+  std::set<std::string> known_;
+  std::vector<std::string> keys_;  // for messages
   std::string rowKey_;
   std::unique_ptr<Pivot> pivot_;
   size_t skipped_ = 0;
@@ -141,17 +153,24 @@ Dump openJsonLines(const std::shared_ptr<const ByteSource>& source, const OpenOp
   const std::string text = readText(*source);
   const std::string& file = source->name();
   Log log(file, options);
-  size_t number = 0;
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = std::min(text.find('\n', start), text.size());
-    const std::string_view line = std::string_view(text).substr(start, end - start);
-    start = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+  const auto eachLine = [&](const std::function<void(std::string_view, size_t)>& visit) {
+    size_t number = 0;
+    for (size_t start = 0; start < text.size();) {
+      const size_t end = std::min(text.find('\n', start), text.size());
+      const std::string_view line = std::string_view(text).substr(start, end - start);
+      start = end + 1;
+      ++number;
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) visit(line, number);
+    }
+  };
+  eachLine([&](std::string_view line, size_t number) {
     const Json checked = parseJson(withoutBareWords(line), fmt::format("{}: line {}", file, number));
     if (!checked.is_object()) badInput(file, fmt::format("line {} is no JSON object", number));
+    log.note(checked);
+  });
+  eachLine([&](std::string_view line, size_t number) {
     log.add(nlohmann::ordered_json::parse(withoutBareWords(line)), number);
-  }
+  });
   Dump dump;
   std::vector<std::string> notes;
   dump = dumpOfTable(*source, log.table(notes));

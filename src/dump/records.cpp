@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "dump/escape.h"
 #include "dump/fault.h"
 
@@ -74,6 +76,7 @@ std::string readText(const ByteSource& source) {
     badInput(source.name(), "UTF-16 text: save the table as UTF-8");
   }
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  if (text.find('\n') == std::string::npos) std::replace(text.begin(), text.end(), '\r', '\n');  // of old Macs
   return text;
 }
 

@@ -26,20 +26,44 @@ struct Word {
   std::string_view text;  // lower case
   double value;
 };
-constexpr std::array<Word, 9> kWords = {{{"", kNaN},
-                                         {"nan", kNaN},
-                                         {"na", kNaN},
-                                         {"inf", kInfinity},
-                                         {"+inf", kInfinity},
-                                         {"-inf", -kInfinity},
-                                         {"infinity", kInfinity},
-                                         {"+infinity", kInfinity},
-                                         {"-infinity", -kInfinity}}};
+constexpr std::array<Word, 16> kWords = {{{"", kNaN},
+                                          {"nan", kNaN},
+                                          {"-nan", kNaN},
+                                          {"na", kNaN},
+                                          {"<na>", kNaN},
+                                          {"n/a", kNaN},
+                                          {"#n/a", kNaN},
+                                          {"none", kNaN},
+                                          {"null", kNaN},
+                                          {"inf", kInfinity},
+                                          {"+inf", kInfinity},
+                                          {"-inf", -kInfinity},
+                                          {"infinity", kInfinity},
+                                          {"+infinity", kInfinity},
+                                          {"-infinity", -kInfinity}}};
 
 std::string_view trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// 0 or infinity, as Python has it: what is too small or too large for a double.
+double beyondDouble(std::string_view digits) {
+  const size_t exponent = digits.find_first_of("eE");
+  const std::string_view mantissa = digits.substr(0, exponent);
+  const size_t first = mantissa.find_first_of("123456789"), point = std::min(mantissa.find('.'), mantissa.size());
+  if (first == std::string_view::npos) return 0;
+  // Of the form ±d.ddd · 10^power; an exponent that no int64_t holds decides alone.
+  int64_t power = 0;
+  if (exponent != std::string_view::npos) {
+    const std::string_view written = digits.substr(exponent + 1);
+    const std::string_view plain = written.starts_with('+') ? written.substr(1) : written;
+    if (std::from_chars(plain.data(), plain.data() + plain.size(), power).ec != std::errc())
+      power = plain.starts_with('-') ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int32_t>::max();
+  }
+  power += static_cast<int64_t>(point) - static_cast<int64_t>(first);
+  return std::copysign(power < 0 ? 0.0 : kInfinity, digits.starts_with('-') ? -1.0 : 1.0);
 }
 
 void appendRow(Table& table, const Record& record, size_t firstCell, const std::string& file) {
@@ -101,6 +125,15 @@ void placeSecondColumn(Table& table, SecondColumn second, const std::string& fil
   ++table.columns;
 }
 
+/// What to do about another separator than the one that the file's name promises; empty where there is none.
+std::string separatorHint(const std::string& line, char separator) {
+  if (separator == ',' && line.find('\t') != std::string::npos) return "; cells between tabs are read from .tsv files";
+  if (separator == '\t' && line.find(',') != std::string::npos)
+    return "; cells between commas are read from .csv files";
+  if (line.find(';') != std::string::npos) return "; cells stand between commas, and numbers have a decimal point";
+  return "";
+}
+
 // A first cell that is a number means that there is neither a header nor a column of labels.
 Table parse(std::string_view text, char separator, const std::string& file) {
   Table table;
@@ -117,7 +150,8 @@ Table parse(std::string_view text, char separator, const std::string& file) {
       labelled = record.cells[0].empty() || !tableNumber(record.cells[0]);
       table.columns = record.cells.size() - (labelled ? 1 : 0);
       if (table.columns == 0)
-        badInput(file, fmt::format("line {}: one cell of text, no columns of numbers", record.line));
+        badInput(file, fmt::format("line {}: one cell of text, no columns of numbers{}", record.line,
+                                   separatorHint(record.cells[0], separator)));
       first = false;
       if (labelled) {
         if (!trimmed(record.cells[0]).empty()) table.rowAxis = trimmed(record.cells[0]);
@@ -138,11 +172,12 @@ Table parse(std::string_view text, char separator, const std::string& file) {
   return table;
 }
 
-Axis makeAxis(std::string axisName, size_t length, std::vector<std::string> labels) {
+Axis makeAxis(const std::string& axisName, size_t length, std::vector<std::string> labels) {
   Axis axis;
-  axis.name = std::move(axisName);
+  axis.name = validUtf8(axisName);
   axis.length = static_cast<int64_t>(length);
   axis.labels = std::move(labels);
+  for (std::string& label : axis.labels) label = validUtf8(label);
   for (const std::string& label : axis.labels) {
     const auto value = tableNumber(label);
     if (!value || !std::isfinite(*value)) {
@@ -234,9 +269,10 @@ std::optional<double> tableNumber(std::string_view cell) {
       text.starts_with("++"))
     return {};
   double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) return {};
-  return value;
+  const char* const last = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), last, value);
+  if (end != last || error == std::errc::invalid_argument) return {};
+  return error == std::errc::result_out_of_range ? beyondDouble(digits) : value;
 }
 
 Dump dumpOfTable(const ByteSource& source, Table table) {
@@ -252,7 +288,7 @@ Dump dumpOfTable(const ByteSource& source, Table table) {
     const size_t panels = table.panelLabels.size();
     tensor.shape.insert(tensor.shape.begin(), static_cast<int64_t>(panels));
     tensor.axes.push_back(makeAxis("panel", panels, table.panelLabels));
-    tensor.axes.back().groups = std::move(table.panelLabels);
+    tensor.axes.back().groups = tensor.axes.back().labels;
     dump.notes.push_back("the table has panels: --group panel draws each of them, --select panel=LABEL one");
   }
   tensor.strides = stridesInC(tensor.shape);

@@ -20,7 +20,8 @@ struct Table {
   size_t columns = 0;
 };
 
-/// The number that a cell's text means: nothing and "nan" are NaN, "inf" is infinite; no value where it is no number.
+/// The number that a cell's text means: nothing, "nan" and words for nothing (na, none, null) are NaN, "inf" is
+/// infinite; what a double cannot hold is 0 or infinite; no value where it is no number.
 std::optional<double> tableNumber(std::string_view cell);
 /// The table as a dump of one scalar tensor, named after the file.
 Dump dumpOfTable(const ByteSource& source, Table table);

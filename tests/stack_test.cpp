@@ -231,6 +231,44 @@ TEST_CASE("files of a folder stand side by side", "[stack]") {
   CHECK_THAT(openFailure(dir.path(""), options), ContainsSubstring("[1, 3]"));
 }
 
+TEST_CASE("three axes in a file a step are layers, tokens and a vocabulary, unless their name says hidden", "[stack]") {
+  const TempDir dir;
+  const auto stacked = [&](const std::string& tensor, std::vector<int64_t> shape, const std::string& files) {
+    for (const int i : {0, 5})
+      dir.write(files + "_" + std::to_string(i) + ".safetensors", fileOf({filled(tensor, shape, 1)}));
+    OpenOptions options;
+    options.stack = files + "_{" + files + "}.safetensors";
+    return openDump(dir.path(""), options).tensors.at(0);
+  };
+  const auto namesOf = [](const Tensor& tensor) {
+    Texts names;
+    for (const Axis& axis : tensor.axes) names.push_back(axis.name);
+    return names;
+  };
+  const Tensor steps = stacked("out", {2, 3, 4}, "step");
+  CHECK(namesOf(steps) == Texts{"step", "layer", "token", "vocab"});
+  CHECK(steps.kind == Kind::Logits);
+  CHECK(steps.axesGuessed);
+  CHECK(namesOf(stacked("hidden_states", {2, 3, 4}, "run")) == Texts{"run", "layer", "token", "hidden"});
+  CHECK(namesOf(stacked("resid", {2, 3, 4}, "layer")) == Texts{"layer", "example", "token", "hidden"});
+  CHECK(stacked("logits", {3, 4}, "epoch").kind == Kind::Logits);
+  CHECK(stacked("log_probs", {3, 4}, "block").kind == Kind::LogProbs);
+  CHECK(stacked("probs", {3, 4}, "part").kind == Kind::Probs);
+}
+
+TEST_CASE("tensors of many layers are told their pattern", "[stack]") {
+  const TempDir dir;
+  std::vector<Item> items;
+  for (const int layer : {0, 1}) items.push_back(filled(fmt::format("hidden_states.{}", layer), {3, 4}, 1));
+  const Dump dump = openDump(dir.write("a.safetensors", fileOf(items)));
+  CHECK_THAT(failure(Exit::Usage, [&] { makePlan(dump, "", {}); }), ContainsSubstring("--pattern hidden-states"));
+  OpenOptions options = withPatterns({"hidden_states.{layer}"});
+  PlanOptions kl;
+  kl.metrics = {"kl"};
+  CHECK_THAT(failure(Exit::Usage, [&] { makePlan(openDump(dir.path("a.safetensors"), options), "", kl); }),
+             ContainsSubstring("is a guess: if they are logits, pass --kind logits"));
+}
+
 TEST_CASE("checkpoints of steps join into one more axis", "[stack]") {
   const TempDir dir;
   for (const int step : {0, 1000, 200}) {

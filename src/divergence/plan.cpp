@@ -116,8 +116,11 @@ void chooseMetrics(Plan& plan, const Dump& dump, const PlanOptions& options) {
     if (plan.kind != Kind::Hidden || use.metric->ofStoredRows()) continue;
     throw Error(Exit::Usage,
                 fmt::format("{} holds hidden states: '{}' of them needs their logits; pass --lens FOLDER, the "
-                            "checkpoint whose final norm and unembedding make them, or --unembed FILE:TENSOR",
-                            place, use.text));
+                            "checkpoint whose final norm and unembedding make them, or --unembed FILE:TENSOR{}",
+                            place, use.text,
+                            plan.cells.axesGuessed ? "; that they are hidden states is a guess: if they are logits, "
+                                                     "pass --kind logits"
+                                                   : ""));
   }
 }
 

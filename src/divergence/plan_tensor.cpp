@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dump/escape.h"
+#include "dump/presets.h"
 #include "error.h"
 #include "suggest.h"
 
@@ -110,11 +111,17 @@ const Tensor& chooseTensor(const Dump& dump, const std::string& wanted, const st
                     except.empty() ? "" : fmt::format(" besides the reference '{}'", escaped(except)),
                     others.empty() ? "none" : listed(others)));
   }
-  throw Error(Exit::Usage, fmt::format("{}: several tensors {}: {}; choose one with --tensor NAME, or name the one to "
-                                       "compare with by --reference tensor:NAME",
-                                       escapedPath(dump.path),
-                                       distributions.empty() ? "hold floating numbers" : "hold distributions",
-                                       listed(shownNames(candidates))));
+  const Preset* const preset = presetThatFits(dump.tensors);
+  throw Error(
+      Exit::Usage,
+      fmt::format("{}: several tensors {}: {}; {}choose one with --tensor NAME, or name the one to "
+                  "compare with by --reference tensor:NAME",
+                  escapedPath(dump.path), distributions.empty() ? "hold floating numbers" : "hold distributions",
+                  listed(shownNames(candidates)),
+                  preset == nullptr ? ""
+                                    : fmt::format("put those of all layers side by side with "
+                                                  "--pattern {}, ",
+                                                  preset->name)));
 }
 
 NamedTensor nameCells(const Dump& dump, const Tensor& chosen, const PlanOptions& options) {

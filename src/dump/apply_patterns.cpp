@@ -120,16 +120,23 @@ bool likeWeights(const std::string& name) { return name.ends_with(".weight") || 
 
 }  // namespace
 
-void nameGuessed(Tensor& tensor, const std::vector<Axis>& outer, const std::string& literal) {
+void nameGuessed(Tensor& tensor, const std::vector<Axis>& outer, const std::string& name) {
   const size_t inner = tensor.shape.size() - outer.size();
-  const bool logits = literal.find("logit") != std::string::npos;
-  const std::vector<const char*> names = {"example", "token", logits ? "vocab" : "hidden"};
+  const auto says = [&](const char* word) { return name.find(word) != std::string::npos; };
+  const bool layers = std::any_of(outer.begin(), outer.end(), [](const Axis& axis) { return axis.name == "layer"; });
+  // Three axes below steps or runs are what three axes are in a file of its own: logits of layers.
+  const bool whole = inner == 3 && !layers && !says("hidden") && !says("resid");
+  const Kind kind = says("logprob") || says("log_prob") ? Kind::LogProbs
+                    : says("prob")                      ? Kind::Probs
+                    : whole || says("logit")            ? Kind::Logits
+                                                        : Kind::Hidden;
+  const std::vector<const char*> names = {inner == 3 && !layers ? "layer" : "example", "token",
+                                          kind == Kind::Hidden ? "hidden" : "vocab"};
   if (inner > names.size()) return;
   tensor.axes = outer;
   for (size_t i = 0; i < inner; ++i)
     tensor.axes.push_back({names[names.size() - inner + i], tensor.shape[outer.size() + i], {}, {}, {}});
-  if (tensor.kind == Kind::Unknown && info(tensor.dtype).floating)
-    tensor.kind = inner == 0 ? Kind::Scalar : logits ? Kind::Logits : Kind::Hidden;
+  if (tensor.kind == Kind::Unknown && info(tensor.dtype).floating) tensor.kind = inner == 0 ? Kind::Scalar : kind;
   tensor.axesGuessed = true;
 }
 

@@ -261,7 +261,7 @@ Dump stackFiles(const std::string& path, const OpenOptions& options) {
     const Kind kind = entries.front().tensor.kind;
     const bool whole = kind == Kind::Weights || options.wholeTensors;
     Tensor tensor = whole ? stackWhole(name, layout, entries) : stackEqual(name, layout, entries);
-    if (!whole && tensor.axes.empty()) nameGuessed(tensor, layout.axes, name);
+    if (!whole && tensor.axes.empty()) nameGuessed(tensor, layout.axes, name + " " + entries.front().tensor.name);
     if (layout.holes > 0) {
       out.notes.push_back(fmt::format("{}: {} of {} files are missing from tensor '{}': their cells are NaN",
                                       escapedPath(path), layout.holes, layout.entryOf.size(), escaped(name)));

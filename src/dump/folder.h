@@ -16,8 +16,9 @@ Dump openFolder(const std::string& path, const OpenOptions& options);
 /// the one that is drawn. Error(Usage) where a pattern finds nothing or cells are found twice.
 void applyPatterns(Dump& dump, const OpenOptions& options);
 
-/// Axes of a stack of tensors that have none: `outer`, then example, token and hidden (vocab where the name says
-/// logits) as far as the rank goes; a guess that is said aloud. None where the rank is too high.
-void nameGuessed(Tensor& tensor, const std::vector<Axis>& outer, const std::string& literal);
+/// Axes of a stack of tensors that have none: `outer`, then example, token and hidden (vocab where the name says logits
+/// or probs) as far as the rank goes; three below an outer axis that is no layer are layer, token, vocab of logits
+/// unless the name says hidden. A guess that is said aloud. None where the rank is too high.
+void nameGuessed(Tensor& tensor, const std::vector<Axis>& outer, const std::string& name);
 
 }  // namespace divlens

@@ -192,6 +192,60 @@ TEST_CASE("tied weights have both names", "[stack]") {
   CHECK(allElements(*dump.find("lm_head.weight"))[9] == 7);
 }
 
+TEST_CASE("a preset says which matrices it leaves out", "[stack]") {
+  const TempDir dir;
+  dir.write("config.json", R"({"model_type": "llama"})");
+  dir.write("model.safetensors", fileOf({filled("model.layers.0.self_attn.q_proj.weight", {2, 2}, 1),
+                                         filled("model.layers.0.self_attn.q_proj.bias", {2}, 1),
+                                         filled("model.layers.0.self_attn.q_proj.weight_scale", {2, 2}, 1),
+                                         filled("model.layers.0.input_layernorm.weight", {2}, 1),
+                                         filled("model.layers.0.self_attn.kv_b_proj.weight", {4, 2}, 1),
+                                         filled("model.embed_tokens.weight", {3, 2}, 1)}));
+  const Dump dump = openDump(dir.path(""));
+  REQUIRE(dump.notes.size() == 1);
+  CHECK_THAT(dump.notes[0], ContainsSubstring("the preset llama leaves out 1 matrices of layers, such as "
+                                              "'model.layers.0.self_attn.kv_b_proj.weight'"));
+}
+
+TEST_CASE("presets know the names of their families", "[stack]") {
+  struct Family {
+    const char* model;
+    std::vector<std::string> names;
+    Texts components;
+  };
+  const Family families[] = {
+      {"phi", {"model.layers.0.self_attn.dense.weight", "model.layers.0.mlp.fc1.weight"}, {"attn. o", "mlp. up"}},
+      {"bloom",
+       {"h.0.self_attention.query_key_value.weight", "h.0.mlp.dense_4h_to_h.weight"},
+       {"attn. qkv", "mlp. down"}},
+      {"t5",
+       {"decoder.block.0.layer.1.EncDecAttention.q.weight", "encoder.block.0.layer.1.DenseReluDense.wi_0.weight"},
+       {"enc. gate", "cross q"}},
+      {"mamba", {"backbone.layers.0.mixer.dt_proj.weight", "backbone.layers.0.mixer.in_proj.weight"}, {"in", "dt"}},
+      {"starcoder2", {"model.layers.0.mlp.c_proj.weight"}, {"mlp. down"}},
+      {"deepseek_v3",
+       {"model.layers.0.self_attn.kv_a_proj_with_mqa.weight", "model.layers.0.mlp.shared_experts.up_proj.weight",
+        "model.layers.0.mlp.experts.0.gate_proj.weight"},
+       {"attn. kv a", "shared up", "expert 0 gate"}},
+      {"gpt_oss",
+       {"model.layers.0.mlp.experts.down_proj", "model.layers.0.self_attn.q_proj.weight"},
+       {"attn. q", "experts down"}}};
+  for (const Family& family : families) {
+    CAPTURE(family.model);
+    const TempDir dir;
+    std::vector<Item> items;
+    for (const std::string& name : family.names)
+      items.push_back(filled(
+          name, name.ends_with("experts.down_proj") ? std::vector<int64_t>{2, 3, 4} : std::vector<int64_t>{2, 2}, 1));
+    dir.write("config.json", fmt::format(R"({{"model_type": "{}"}})", family.model));
+    dir.write("model.safetensors", fileOf(items));
+    const Dump dump = openDump(dir.path(""));
+    CHECK(dump.notes.empty());
+    REQUIRE(dump.find("weights"));
+    CHECK(labels(*dump.find("weights"), 1) == family.components);
+  }
+}
+
 TEST_CASE("what config.json says of a model is its source", "[stack]") {
   const TempDir dir;
   const std::string weights = fileOf({filled("model.layers.0.self_attn.q_proj.weight", {2, 2}, 1)});

@@ -27,6 +27,7 @@ std::vector<std::string> namesOf(const Dump& dump) {
 struct Chosen {
   std::vector<NamePattern> patterns;
   std::string preset;
+  bool weights = false;  // as the preset says
 };
 
 [[noreturn]] void failUnknown(const std::string& text) {
@@ -60,6 +61,7 @@ Chosen chosenPatterns(const Dump& dump, const std::vector<std::string>& texts) {
               listed(namesOf(dump))));
     }
     out.preset = text;
+    out.weights = preset->weights;
     for (const std::string& pattern : patterns) out.patterns.push_back(NamePattern::parse(pattern, kOption));
   }
   return out;
@@ -116,6 +118,29 @@ void checkAlternatives(const Dump& dump, const Chosen& chosen, const std::vector
   }
 }
 
+/// Matrices of numbered layers that a preset does not know would else be missed without a word.
+void noteLeftOut(Dump& dump, const std::string& preset) {
+  std::set<std::pair<const ByteSource*, uint64_t>> taken;
+  for (const Tensor& part : dump.tensors.front().stack->parts) taken.insert({part.source.get(), part.offset});
+  size_t count = 0;
+  std::string first;
+  for (const Tensor& tensor : dump.tensors) {
+    const std::string& name = tensor.name;
+    const size_t number = name.find_first_of("0123456789");
+    const bool layered = number != std::string::npos && number > 0 && name[number - 1] == '.' &&
+                         name.find('.', number) != std::string::npos;
+    const bool matrix = tensor.shape.size() >= 2 && tensor.shape.end()[-1] > 1 && tensor.shape.end()[-2] > 1;
+    if (!layered || !matrix || name.ends_with("bias") || name.find("scale") != std::string::npos) continue;
+    if (tensor.stack || taken.contains({tensor.source.get(), tensor.offset})) continue;
+    if (count++ == 0) first = name;
+  }
+  if (count == 0) return;
+  dump.notes.push_back(
+      fmt::format("{}: the preset {} leaves out {} matrices of layers, such as '{}'; --pattern takes "
+                  "presets and patterns together",
+                  escapedPath(dump.path), preset, count, escaped(first)));
+}
+
 bool likeWeights(const std::string& name) { return name.ends_with(".weight") || name.ends_with(".bias"); }
 
 }  // namespace
@@ -162,9 +187,9 @@ void applyPatterns(Dump& dump, const OpenOptions& options) {
                 fmt::format("{}: two patterns find {}; make them differ", escapedPath(dump.path), listed(twice)));
   checkAlternatives(dump, chosen, entries);
   const StackLayout layout = layOut(lead.variables(), entries);
-  const bool weights = options.wholeTensors || std::all_of(entries.begin(), entries.end(), [](const StackEntry& entry) {
-                         return likeWeights(entry.tensor.name);
-                       });
+  const bool weights = options.wholeTensors || chosen.weights ||
+                       std::all_of(entries.begin(), entries.end(),
+                                   [](const StackEntry& entry) { return likeWeights(entry.tensor.name); });
   Tensor stacked = weights ? stackWhole("weights", layout, entries) : stackEqual(lead.literal(), layout, entries);
   if (!weights && stacked.axes.empty()) nameGuessed(stacked, layout.axes, lead.literal());
   auto stack = std::make_shared<TensorStack>(*stacked.stack);
@@ -174,6 +199,7 @@ void applyPatterns(Dump& dump, const OpenOptions& options) {
   dump.preferred = stacked.name;
   std::erase_if(dump.tensors, [&](const Tensor& tensor) { return tensor.name == stacked.name; });
   dump.tensors.insert(dump.tensors.begin(), std::move(stacked));
+  if (chosen.weights) noteLeftOut(dump, chosen.preset);
   if (layout.holes > 0) {
     dump.notes.push_back(fmt::format("{}: {} of {} cells of the pattern have no tensor and are NaN",
                                      escapedPath(dump.path), layout.holes, layout.entryOf.size()));

@@ -24,7 +24,8 @@ std::vector<Preset> readPresets() {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const nlohmann::json json = parseJson(text, std::string(file));
     const std::string_view name = file.substr(kFolder.size(), file.size() - kFolder.size() - kSuffix.size());
-    out.push_back({std::string(name), texts(json, "models"), texts(json, "prefixes"), texts(json, "patterns")});
+    out.push_back({std::string(name), texts(json, "models"), texts(json, "prefixes"), texts(json, "patterns"),
+                   json.value("weights", true)});
   }
   return out;
 }

@@ -13,6 +13,7 @@ struct Preset {
   std::vector<std::string> models;    ///< values of `model_type` in config.json
   std::vector<std::string> prefixes;  ///< one of them stands before every pattern; the first that finds names is taken
   std::vector<std::string> patterns;
+  bool weights;  ///< what they find are weights: each tensor is a cell
 };
 
 /// All presets, by name.

@@ -344,6 +344,41 @@ TEST_CASE("checkpoints of steps join into one more axis", "[stack]") {
   CHECK(openDump(dir.path(""), options).find("weights")->shape == std::vector<int64_t>{3, 1, 1});
 }
 
+TEST_CASE("checkpoints that lack tensors have holes beside those that have them", "[stack]") {
+  const TempDir dir;
+  const auto save = [&](const std::string& folder, const std::vector<std::pair<int, char>>& tensors) {
+    std::filesystem::create_directories(dir.path(folder));
+    dir.write(folder + "/config.json", R"({"model_type": "llama"})");
+    std::vector<Item> items;
+    for (const auto& [layer, which] : tensors)
+      items.push_back(filled(fmt::format("model.layers.{}.self_attn.{}_proj.weight", layer, which), {2, 2},
+                             static_cast<float>(layer)));
+    dir.write(folder + "/model.safetensors", fileOf(items));
+  };
+  save("step_0", {{0, 'q'}, {2, 'q'}, {10, 'q'}, {0, 'v'}, {2, 'v'}, {10, 'v'}});
+  save("step_5", {{1, 'q'}, {1, 'k'}, {1, 'v'}, {10, 'q'}, {10, 'k'}, {10, 'v'}});
+  OpenOptions options;
+  options.stack = "step_{step}";
+  const Dump dump = openDump(dir.path(""), options);
+  const Tensor& stack = *dump.find("weights");
+  CHECK(labels(stack, 1) == Texts{"0", "1", "2", "10"});
+  CHECK(stack.axes[1].coordinates == std::vector<double>{0, 1, 2, 10});
+  CHECK(labels(stack, 2) == Texts{"attn. q", "attn. k", "attn. v"});
+  // Step by step, layer by layer: which of q, k, v there is.
+  const std::string found[] = {"q.v", "...", "q.v", "q.v", "...", "qkv", "...", "qkv"};
+  for (size_t i = 0; i < stack.stack->partOf.size(); ++i) {
+    CAPTURE(i);
+    const int64_t part = stack.stack->partOf[i];
+    const char expected = found[i / 3][i % 3];
+    REQUIRE((part >= 0) == (expected != '.'));
+    if (part >= 0)
+      CHECK(stack.stack->parts[size_t(part)].name ==
+            fmt::format("model.layers.{}.self_attn.{}_proj.weight", stack.axes[1].labels[i / 3 % 4], expected));
+  }
+  CHECK(stack.stack->holes == 12);
+  CHECK_THAT(dump.notes.back(), ContainsSubstring("12 of 24 cells are NaN"));
+}
+
 TEST_CASE("what cannot be read is refused by name", "[stack]") {
   const TempDir dir;
   const std::string header = R"({"l.0.q.weight":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]},)"

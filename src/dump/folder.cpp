@@ -262,6 +262,11 @@ Dump stackFiles(const std::string& path, const OpenOptions& options) {
     const bool whole = kind == Kind::Weights || options.wholeTensors;
     Tensor tensor = whole ? stackWhole(name, layout, entries) : stackEqual(name, layout, entries);
     if (!whole && tensor.axes.empty()) nameGuessed(tensor, layout.axes, name + " " + entries.front().tensor.name);
+    int64_t known = 0;
+    for (const StackEntry& entry : entries) known += whole && entry.tensor.stack ? entry.tensor.stack->holes : 0;
+    if (whole && layout.holes == 0 && tensor.stack->holes > known)
+      out.notes.push_back(fmt::format("{}: some of the files lack tensors that others have: {} of {} cells are NaN",
+                                      escapedPath(path), tensor.stack->holes, tensor.stack->partOf.size()));
     if (layout.holes > 0) {
       out.notes.push_back(fmt::format("{}: {} of {} files are missing from tensor '{}': their cells are NaN",
                                       escapedPath(path), layout.holes, layout.entryOf.size(), escaped(name)));

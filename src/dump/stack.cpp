@@ -166,12 +166,57 @@ void setAxes(Tensor& tensor, std::vector<Axis> axes) {
   tensor.strides = stridesInC(tensor.shape);
 }
 
-/// Stacks whose cells are whole tensors, side by side: the inner axes must be the same.
+/// The labels of an axis that several stacks have: numbers in their order, else one that a stack lacks stands behind
+/// the one that it follows in another.
+Axis united(size_t axis, const std::vector<StackEntry>& entries) {
+  Axis out = entries.front().tensor.axes[axis];
+  const size_t known = out.labels.size();
+  for (const StackEntry& entry : entries) {
+    auto behind = out.labels.begin();
+    for (const std::string& label : entry.tensor.axes[axis].labels) {
+      auto at = std::find(out.labels.begin(), out.labels.end(), label);
+      if (at == out.labels.end()) at = out.labels.insert(behind, label);
+      behind = at + 1;
+    }
+  }
+  if (out.labels.size() == known) return out;
+  out.length = static_cast<int64_t>(out.labels.size());
+  out.coordinates.clear();
+  std::vector<std::pair<double, std::string>> numbered;
+  for (const std::string& label : out.labels)
+    if (const auto number = wholeNumber(label)) numbered.emplace_back(*number, label);
+  if (numbered.size() != out.labels.size()) return out;
+  std::sort(numbered.begin(), numbered.end());
+  for (size_t i = 0; i < numbered.size(); ++i) {
+    out.coordinates.push_back(numbered[i].first);
+    out.labels[i] = numbered[i].second;
+  }
+  return out;
+}
+
+/// For each combination of `axes` that of a stack's own axes with the same labels; -1 where it lacks one.
+std::vector<int64_t> placesIn(const Tensor& own, const std::vector<Axis>& axes) {
+  std::vector<int64_t> out = {0};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    std::map<std::string_view, int64_t> known;
+    for (const std::string& label : own.axes[i].labels) known.emplace(label, int64_t(known.size()));
+    std::vector<int64_t> places, next;
+    for (const std::string& label : axes[i].labels) {
+      const auto at = known.find(label);
+      places.push_back(at == known.end() ? -1 : at->second);
+    }
+    for (const int64_t outer : out)
+      for (const int64_t place : places) next.push_back(outer < 0 || place < 0 ? -1 : outer * own.shape[i] + place);
+    out = std::move(next);
+  }
+  return out;
+}
+
+/// Stacks whose cells are whole tensors, side by side: the inner axes are the same, their labels those of all.
 Tensor joinStacks(const std::string& name, const StackLayout& layout, const std::vector<StackEntry>& entries) {
   const auto innerText = [](const Tensor& tensor) {
     std::string out;
-    for (const Axis& axis : tensor.axes)
-      out += fmt::format("{}{} [{}]", out.empty() ? "" : " × ", axis.name, listed(axis.labels));
+    for (const Axis& axis : tensor.axes) out += (out.empty() ? "" : " × ") + axis.name;
     return out;
   };
   if (const auto offenders = unlikeFirst(entries, innerText); !offenders.empty()) {
@@ -184,21 +229,29 @@ Tensor joinStacks(const std::string& name, const StackLayout& layout, const std:
   auto stack = std::make_shared<TensorStack>();
   stack->patterns = out.stack->patterns;
   stack->preset = out.stack->preset;
-  const size_t inner = out.stack->partOf.size();
+  std::vector<Axis> inner;
+  for (size_t i = 0; i < out.axes.size(); ++i) inner.push_back(united(i, entries));
+  uint64_t cells = 1;
+  for (const Axis& axis : inner) cells = checkedMultiply(cells, axis.labels.size()).value_or(kMostCells + 1);
+  if (checkedMultiply(cells, layout.entryOf.size()).value_or(kMostCells + 1) > kMostCells)
+    throw Error(Exit::Budget, fmt::format("the checkpoints make more than {} cells together", kMostCells));
   for (const int64_t entry : layout.entryOf) {
     if (entry < 0) {
-      stack->partOf.insert(stack->partOf.end(), inner, -1);
-      stack->holes += static_cast<int64_t>(inner);
+      stack->partOf.insert(stack->partOf.end(), cells, -1);
       continue;
     }
-    const TensorStack& own = *entries[static_cast<size_t>(entry)].tensor.stack;
+    const Tensor& tensor = entries[static_cast<size_t>(entry)].tensor;
+    const TensorStack& own = *tensor.stack;
     const auto base = static_cast<int64_t>(stack->parts.size());
     stack->parts.insert(stack->parts.end(), own.parts.begin(), own.parts.end());
-    for (const int64_t part : own.partOf) stack->partOf.push_back(part < 0 ? -1 : base + part);
-    stack->holes += own.holes;
+    for (const int64_t place : placesIn(tensor, inner)) {
+      const int64_t part = place < 0 ? -1 : own.partOf[static_cast<size_t>(place)];
+      stack->partOf.push_back(part < 0 ? -1 : base + part);
+    }
   }
+  stack->holes = std::count(stack->partOf.begin(), stack->partOf.end(), -1);
   std::vector<Axis> axes = layout.axes;
-  axes.insert(axes.end(), out.axes.begin(), out.axes.end());
+  axes.insert(axes.end(), inner.begin(), inner.end());
   setAxes(out, std::move(axes));
   out.stack = std::move(stack);
   return out;

@@ -6,6 +6,8 @@
 
 #include "catch.h"
 #include "error.h"
+#include "figure/cell_image.h"
+#include "figure/colormap_sheet.h"
 #include "figure/layout.h"
 
 using namespace divlens;
@@ -103,4 +105,15 @@ TEST_CASE("an image that does not match its cells is refused", "[vector]") {
   const auto wrong = [](const HeatmapArea&) { return CellImage{2, 2, {Color{}, Color{}, Color{}}}; };
   CHECK_THROWS_AS(
       paintVector(VectorFormat::Pdf, list, {.shaper = shaper, .scales = {}, .cells = wrong, .metadata = {}}), Error);
+}
+
+TEST_CASE("bars without a frame, as in the sheet of maps, have nothing dark under them", "[vector]") {
+  CHECK(groundUnderFrame({}, {10, 20, 30, 40}).empty());
+  const std::vector<FilledRect> ground = groundUnderFrame({2, {1, 2, 3}}, {10, 20, 30, 40});
+  REQUIRE(ground.size() == 4);
+  for (const FilledRect& rect : ground) CHECK(rect.color == Color{1, 2, 3});
+  FigureOptions options;
+  TextShaper shaper;
+  const ColormapSheet sheet = colormapSheet(options, shaper);
+  CHECK(sheet.list.frame.width == 0);
 }

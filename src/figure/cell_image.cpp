@@ -91,13 +91,14 @@ void eachCell(const CellImage& image, const CellPlacement& place,
     }
 }
 
-std::array<FilledRect, 4> groundUnderFrame(const FrameLine& frame, const Rect& area) {
+std::vector<FilledRect> groundUnderFrame(const FrameLine& frame, const Rect& area) {
+  if (frame.width == 0) return {};
   const float w = frame.width, thick = w + 1;
   const Rect outer{area.x - w, area.y - w, area.w + 2 * w, area.h + 2 * w};
-  return {{{{outer.x, outer.y, outer.w, thick}, frame.color},
-           {{outer.x, outer.bottom() - thick, outer.w, thick}, frame.color},
-           {{outer.x, outer.y, thick, outer.h}, frame.color},
-           {{outer.right() - thick, outer.y, thick, outer.h}, frame.color}}};
+  return {{{outer.x, outer.y, outer.w, thick}, frame.color},
+          {{outer.x, outer.bottom() - thick, outer.w, thick}, frame.color},
+          {{outer.x, outer.y, thick, outer.h}, frame.color},
+          {{outer.right() - thick, outer.y, thick, outer.h}, frame.color}};
 }
 
 CellImage enlarged(const CellImage& image, const Rect& area) {

@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -39,7 +38,7 @@ void eachCell(const CellImage& image, const CellPlacement& place,
               const std::function<void(double x, double y, double w, double h, Color)>& draw);
 /// What lies under a frame and the outermost pixel of the area in it, in the frame's colour: viewers that smooth the
 /// edges of images, or put a frame on whole pixels, would show the background between the two.
-std::array<FilledRect, 4> groundUnderFrame(const FrameLine& frame, const Rect& area);
+std::vector<FilledRect> groundUnderFrame(const FrameLine& frame, const Rect& area);
 /// Each pixel repeated until the image has as many as the area, for viewers that smooth images whatever a file says.
 CellImage enlarged(const CellImage& image, const Rect& area);
 /// Colours of a bar from its top or left.

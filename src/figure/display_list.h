@@ -81,9 +81,9 @@ struct Triangle {
 
 using DisplayItem = std::variant<FilledRect, Line, Text, HeatmapArea, ColorbarArea, Triangle>;
 
-/// The line around cells and bars, outside of them.
+/// The line around cells and bars, outside of them; width 0: none.
 struct FrameLine {
-  float width = 1;
+  float width = 0;
   Color color;
 };
 

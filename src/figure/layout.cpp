@@ -206,7 +206,7 @@ class Builder {
       xRoom_ = std::min(xticks_.longest, xticks_.rotated ? 0.3f * height() : 0.4f * width());
       bottom =
           (xticks_.ticks.empty() ? 0 : style_.tickGap() + (xticks_.rotated ? xRoom_ : style_.line(style_.tickSize))) +
-          (has(XLabel) ? style_.line(style_.labelSize) + style_.px(1) : 0);
+          (has(XLabel) ? style_.line(style_.labelSize) + style_.px(xticks_.ticks.empty() ? 3 : 1) : 0);
       bottom = std::max(bottom, yticks_.ticks.empty() && !has(Cbar) ? 0 : style_.line(style_.tickSize) / 2);
     }
     places_.inner.h = std::floor(height() - footHeight_ - bottom - places_.inner.y);

@@ -77,6 +77,17 @@ TEST_CASE("with --json standard error holds JSON alone", "[faults]") {
   CHECK(ran.err.starts_with("{\"error\""));
 }
 
+TEST_CASE("with -v statistics of tensors say how fast they were read, beside reading alone", "[weights]") {
+  const Folder folder;
+  std::vector<std::string> words = {"compute", example("checkpoints/base"), "--metric", "rms", "-o", folder / "a.csv"};
+  CHECK_FALSE(has(run(words).err, "without a statistic"));
+  words.push_back("-v");
+  const Ran ran = run(words);
+  CHECK(ran.code == 0);
+  CHECK(has(ran.err, "divlens: read 126 KiB in "));
+  CHECK(has(ran.err, "/s; without a statistic the cells are read at "));
+}
+
 TEST_CASE("names that are not UTF-8 are drawn in every format", "[faults]") {
   const Folder folder;
   const std::string dump = folder / "\xff.npy";

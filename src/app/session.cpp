@@ -16,6 +16,8 @@
 #include "app/resume.h"
 #include "app/top_tokens.h"
 #include "divergence/user_shader.h"
+#include "divergence/weight_cells.h"
+#include "divergence/weight_speed.h"
 #include "dump/escape.h"
 #include "error.h"
 #include "shaders/kernels.h"
@@ -146,6 +148,14 @@ void openSession(Session& session, const Settings& settings) {
 
 namespace {
 
+/// How fast tensors were read, beside what reading them costs alone.
+void saySpeed(const Plan& plan, const Settings& settings, double seconds) {
+  const uint64_t bytes = bytesToRead(plan);
+  say(settings,
+      fmt::format("read {} in {:.2f} s, {}/s; without a statistic the cells are read at {}/s", humanBytes(bytes),
+                  seconds, humanBytes(uint64_t(double(bytes) / seconds)), humanBytes(uint64_t(readingAlone(plan)))));
+}
+
 /// With --resume: goes on where an earlier run was cut, and says where the next one can.
 void resumeEvaluation(Session& session, const Settings& settings, EvaluateOptions options) {
   ResumeFile file(settings, session);
@@ -172,10 +182,13 @@ void evaluateSession(Session& session, const Settings& settings, EvaluateOptions
   applyBudgets(options, *session.context, session.plan, settings);
   session.result.emplace(emptyResult(*session.context, session.plan));
   if (started) started();
+  const auto start = std::chrono::steady_clock::now();
   if (settings.resume.empty())
     evaluateInMemory(*session.result, *session.context, session.plan, options);
   else
     resumeEvaluation(session, settings, options);
+  if (settings.verbose && settings.resume.empty() && session.share.ranks == 1 && usesStatistics(session.plan))
+    saySpeed(session.plan, settings, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   const Result& result = *session.result;
   for (const std::string& warning : result.warnings) {
     if (settings.strict) throw Error(Exit::Failure, warning + "; --strict makes this an error");

@@ -295,6 +295,8 @@ TEST_CASE("venues give the width, the grid the height", "[marks]") {
   CHECK(sizeOf("icml", 20, 10).height > sizeOf("icml", 10, 10).height);
   CHECK(sizeOf("icml", 10, 10).height > sizeOf("icml", 5, 10).height);
   CHECK_THROWS_AS(sizeOf("icmll", 1, 1), Error);
+  options.dpi = 150;
+  CHECK(sizeOf("icml", 10, 10).width == 487);  // 3.25 in are 487.5 pixels
   options.figsize = "3,2";
   CHECK_THROWS_AS(sizeOf("icml", 1, 1), Error);
 }

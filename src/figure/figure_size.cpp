@@ -134,8 +134,12 @@ PixelSize figureSize(const FigureOptions& options, const FigureContent& content)
   if (!options.figsize.empty() && !options.size.empty())
     throw Error(Exit::Usage, "--size and --figsize: give one of them");
   if (options.figsize.empty()) {
-    const Inches size = options.size.empty() ? defaultSize(options, content) : venueSize(options, content);
-    return {pixels(size.width, kUnits[0], options), pixels(size.height, kUnits[0], options)};
+    const bool venue = !options.size.empty();
+    const Inches size = venue ? venueSize(options, content) : defaultSize(options, content);
+    PixelSize all{pixels(size.width, kUnits[0], options), pixels(size.height, kUnits[0], options)};
+    // A column is not to be overfull by half a pixel.
+    if (venue && all.width > size.width * options.dpi && all.width > 1) --all.width;
+    return all;
   }
   double width = 0, height = 0;
   const LengthUnit *widthUnit = nullptr, *heightUnit = nullptr;

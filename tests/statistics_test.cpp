@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "divergence/onset.h"
+#include "divergence/verify.h"
 #include "dump_fixtures.h"
 #include "gpu_fixture.h"
 
@@ -201,6 +202,20 @@ TEST_CASE_METHOD(GpuTest, "masked cells are in no statistic and are not counted 
   CHECK(masked.at(0, 1, 0) == 0);
   CHECK(masked.nans == 0);
   CHECK(masked.cells == 6);
+  // Nor in a mean that cells are compared with.
+  options = {
+      .rows = "layer", .columns = "example", .select = {"example=2"}, .metrics = {"kl"}, .reference = "mean:example"};
+  dump.tensors[0].mask = "padding";
+  const Plan plan = makePlan(dump, "", options);
+  const Result result = evaluate(context(), plan);
+  const float cell = result.grid.read(context(), 0)[0];
+  std::vector<double> mean(size_t(kWidth), 0.0);
+  for (const int64_t e : {0, 2, 3}) {
+    const std::vector<double> p = softmax(row(array, e * 2));
+    for (size_t i = 0; i < p.size(); ++i) mean[i] += p[i] / 3;
+  }
+  CHECK(double(cell) == Catch::Approx(kl(mean, softmax(row(array, 2 * 2)))).epsilon(1e-5));
+  CHECK(verify(plan, result.panels, {result.grid.read(context(), 0)}, 10).passed());
 }
 
 TEST_CASE_METHOD(GpuTest, "intervals hold the mean and shrink with confidence; identical entries have none", "[gpu]") {

@@ -112,8 +112,8 @@ void openDevice(Session& session, const Settings& settings) {
   try {
     session.context = std::make_shared<const gpu::Context>(wanted);
   } catch (const Error& error) {
-    // Where addresses are few, a driver cannot even be loaded.
-    if (error.code() == Exit::NoDevice) checkAddressSpace();
+    // Where addresses are few, a driver cannot even be loaded, or makes no device.
+    checkAddressSpace();
     throw;
   }
   const gpu::DeviceInfo& device = session.context->info();

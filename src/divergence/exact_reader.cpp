@@ -92,15 +92,17 @@ std::shared_ptr<const ExactRow> ExactReader::stored(const Tensor& tensor, Kind k
 std::shared_ptr<const ExactRow> ExactReader::meanRow(int64_t first) const {
   const Reference& reference = plan_.reference;
   auto mean = std::make_shared<ExactRow>();
-  for (int64_t k = 0; k < reference.meanCount; ++k) {
-    const auto row = stored(reference.tensor, reference.rowKind, first + k * reference.meanStride);
+  const std::vector<int64_t> rows = rowsOfMean(plan_, first);
+  mean->bad = rows.empty();
+  for (const int64_t number : rows) {
+    const auto row = stored(reference.tensor, reference.rowKind, number);
     mean->bad = mean->bad || row->bad;
     if (mean->bad) return mean;
     mean->p.resize(row->p.size());
     mean->stored.resize(row->p.size());
     for (size_t i = 0; i < row->p.size(); ++i) {
-      mean->p[i] += row->p[i] / double(reference.meanCount);
-      mean->stored[i] += row->stored[i] / double(reference.meanCount);
+      mean->p[i] += row->p[i] / double(rows.size());
+      mean->stored[i] += row->stored[i] / double(rows.size());
     }
   }
   mean->logs.resize(mean->p.size());

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "divergence/lens_pass.h"
+#include "divergence/place.h"
 #include "divergence/row_stats.h"
 #include "dump/rows.h"
 #include "dump/temporary.h"
@@ -147,9 +149,9 @@ Plan withMeanReference(const gpu::Context& context, const Plan& plan) {
   auto file = std::make_shared<TemporaryFile>(uint64_t(reader.rows()) * rowBytes);
   Averager averager(context, plan, plan.reference.tensor, reader);
   for (const int64_t row : neededMeans(plan)) {
-    std::vector<int64_t> rows;
-    for (int64_t k = 0; k < plan.reference.meanCount; ++k) rows.push_back(row + k * plan.reference.meanStride);
-    const std::vector<float> mean = averager.average(rows);
+    const std::vector<int64_t> rows = rowsOfMean(plan, row);
+    const std::vector<float> mean =
+        rows.empty() ? std::vector<float>(size_t(plan.vocab), std::nanf("")) : averager.average(rows);
     file->write(uint64_t(row) * rowBytes, std::as_bytes(std::span(mean)));
   }
   Plan out = plan;

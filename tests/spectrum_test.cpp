@@ -277,21 +277,20 @@ TEST_CASE("eigenvalues of symmetric matrices", "[spectrum]") {
   for (const size_t size : {1, 2, 3, 17, 300}) {
     SymmetricMatrix differences(size), graded(size), falling(size);
     for (size_t i = 0; i < size; ++i) {
-      differences.at(i, i) = 2;
-      if (i > 0) differences.at(i, i - 1) = -1;
       for (size_t j = 0; j <= i; ++j) {
+        differences.at(i, j) = i == j ? 2 : i == j + 1 ? -1 : 0;
         graded.at(i, j) = std::pow(0.5, double(i + j));
         falling.at(size - 1 - j, size - 1 - i) = std::pow(0.5, double(i + j));
       }
     }
-    std::vector<double> got = eigenvalues(differences, [](double) {});
+    std::vector<double> got = eigenvalues(std::move(differences), [](double) {});
     REQUIRE(got.size() == size);
     std::sort(got.begin(), got.end());
     for (size_t k = 0; k < size; ++k)
       CHECK(std::abs(got[k] - (2 - 2 * std::cos(double(k + 1) * M_PI / double(size + 1)))) <= 1e-14);
     // Of rank one: the trace, and zeros.
-    for (const SymmetricMatrix& one : {graded, falling}) {
-      got = eigenvalues(one, [](double) {});
+    for (SymmetricMatrix* const one : {&graded, &falling}) {
+      got = eigenvalues(std::move(*one), [](double) {});
       REQUIRE(got.size() == size);
       std::sort(got.begin(), got.end());
       CHECK(got.back() == Catch::Approx((1 - std::pow(0.25, double(size))) / 0.75).epsilon(1e-14));

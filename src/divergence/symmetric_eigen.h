@@ -1,23 +1,26 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace divlens {
 
-/// The lower triangle of a symmetric matrix, column by column.
+/// The lower triangle of a symmetric matrix, column by column. Nothing is set at first, so that memory is taken as
+/// entries are.
 class SymmetricMatrix {
  public:
-  explicit SymmetricMatrix(size_t size) : size_(size), entries_(size * (size + 1) / 2) {}
+  explicit SymmetricMatrix(size_t size)
+      : size_(size), entries_(std::make_unique_for_overwrite<double[]>(size * (size + 1) / 2)) {}
   size_t size() const { return size_; }
   /// Entries of a column, to be indexed by rows from `column` on.
-  double* column(size_t column) { return entries_.data() + offset(column) - column; }
+  double* column(size_t column) { return entries_.get() + offset(column) - column; }
   double& at(size_t row, size_t column) { return entries_[offset(column) + row - column]; }
 
  private:
   size_t offset(size_t column) const { return column * (2 * size_ - column + 1) / 2; }
   size_t size_;
-  std::vector<double> entries_;
+  std::unique_ptr<double[]> entries_;
 };
 
 /// All eigenvalues in no order, errors about 1e-15 of the largest; the matrix is used up. About 2/3 n³ multiplications

@@ -107,7 +107,6 @@ void WeightGram::fill(int64_t cell, int exponent, const Shape& shape, int64_t fi
 
 int64_t WeightGram::makeSums(int64_t blocks) {
   const int64_t buffers = divideUp(blocks, kSumBytes / kBlockBytes), each = divideUp(blocks, buffers);
-  if (sums_.size() == size_t(buffers) && sums_.front().bytes() == uint64_t(each) * kBlockBytes) return each;
   sums_.clear();
   for (int64_t i = 0; i < buffers; ++i)
     sums_.emplace_back(context_, uint64_t(each) * kBlockBytes, gpu::Memory::Device, "Gram matrix");
@@ -145,7 +144,7 @@ SymmetricMatrix WeightGram::gram(int64_t cell, int exponent, const Shape& shape,
   return collect(shape);
 }
 
-SymmetricMatrix WeightGram::collect(const Shape& shape) const {
+SymmetricMatrix WeightGram::collect(const Shape& shape) {
   constexpr auto kBlock = size_t{kernels::kGramBlock}, kFloats = kBlock * kBlock * 2;
   SymmetricMatrix out{size_t(shape.side)};
   const size_t perBuffer = sums_.front().bytes() / kBlockBytes;
@@ -155,6 +154,7 @@ SymmetricMatrix WeightGram::collect(const Shape& shape) const {
     for (size_t column = 0; column <= row; ++column, ++number, at += kFloats) {
       if (at == read.size()) {
         const size_t first = number % perBuffer;
+        if (first == 0 && number > 0) sums_[number / perBuffer - 1] = gpu::Buffer();
         read.resize(std::min(kBlocksAtOnce, perBuffer - first) * kFloats);
         gpu::download(context_, sums_[number / perBuffer], first * kBlockBytes,
                       std::as_writable_bytes(std::span(read)));
@@ -166,6 +166,7 @@ SymmetricMatrix WeightGram::collect(const Shape& shape) const {
           out.at(row * kBlock + i, column * kBlock + j) = double(pair[0]) + double(pair[4]);
         }
     }
+  sums_.clear();
   return out;
 }
 

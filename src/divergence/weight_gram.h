@@ -27,7 +27,8 @@ class WeightGram {
   SymmetricMatrix gram(int64_t cell, int exponent, const Shape& shape, const std::function<void(double)>& progress);
   /// Sums of `blocks` blocks, as many of them in each buffer as it returns.
   int64_t makeSums(int64_t blocks);
-  SymmetricMatrix collect(const Shape& shape) const;
+  /// The sums, whose buffers are given back one by one.
+  SymmetricMatrix collect(const Shape& shape);
 
   const gpu::Context& context_;
   const CellReader& cells_;

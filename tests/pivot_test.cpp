@@ -116,6 +116,21 @@ TEST_CASE("the first line of a log need not have the key of its rows", "[table]"
   CHECK(opened("log.jsonl", "{\"seed\": 1}\n{\"step\": 7, \"x\": 2}\n").tensors.at(0).axes[0].labels == Labels{"7"});
 }
 
+TEST_CASE("a JSON document that holds a list of objects is a log, too", "[table]") {
+  const std::string list =
+      "[{\"step\": 10, \"loss\": 1.5},\n {\"step\": 20, \"loss\": NaN}, {\"step\": 20, \"eval\": 2}]";
+  for (const std::string& text : {list, "{\"best\": null, \"log_history\": " + list + ", \"stateful\": [1]}"}) {
+    const Tensor tensor = opened("trainer_state.json", text).tensors.at(0);
+    CHECK(tensor.name == "trainer_state");
+    CHECK(tensor.axes[0].labels == Labels{"10", "20"});
+    CHECK(tensor.axes[1].labels == Labels{"loss", "eval"});
+    CHECK(allElements(tensor)[3] == 2);
+  }
+  for (const char* text : {"{\"model_type\": \"llama\"}", "[1, 2]", "[]", "7", "{\"a\": [{}], \"b\": [{}]}"})
+    CHECK_THAT(refused(Exit::BadInput, "config.json", text), ContainsSubstring("no log"));
+  CHECK_THAT(refused(Exit::BadInput, "a.json", "{\"a\": "), ContainsSubstring("a.json"));
+}
+
 TEST_CASE("a log's lists and objects spread along the columns", "[table]") {
   const OpenOptions options = columns("step", "layer", "kl");
   const std::string text =

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 6> kPickle = {".pt", ".pth", ".bin", ".pk
 constexpr std::array<std::string_view, 1> kGguf = {".gguf"};
 constexpr std::array<std::string_view, 1> kKld = {".kld"};
 constexpr std::array<std::string_view, 1> kShards = {".index.json"};
-constexpr std::array<std::string_view, 2> kJsonLines = {".jsonl", ".ndjson"};
+constexpr std::array<std::string_view, 3> kJsonLines = {".jsonl", ".ndjson", ".json"};  // after .index.json
 constexpr std::array<std::string_view, 2> kTable = {".csv", ".tsv"};
 
 // THE list of formats, in the order in which they are tried: first all by content, then all by suffix.

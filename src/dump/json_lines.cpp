@@ -1,4 +1,4 @@
-// Logs of training as JSON lines: an object a line.
+// Logs of training as JSON lines: an object a line; or as one JSON document that holds a list of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -102,6 +102,14 @@ class Log {
     }
   }
 
+  Dump dump(const ByteSource& source) const {
+    std::vector<std::string> notes;
+    Dump out = dumpOfTable(source, table(notes));
+    out.notes = std::move(notes);
+    return out;
+  }
+
+ private:
   Table table(std::vector<std::string>& notes) const {
     if (!options_.value.empty() && !found_) failKey("--value", options_.value);
     if (pivot_ == nullptr || pivot_->empty()) badInput(file_, "no numbers in its lines");
@@ -111,7 +119,6 @@ class Log {
     return pivot_->table(notes);
   }
 
- private:
   [[noreturn]] void failKey(const char* option, const std::string& key) const {
     const std::string guess = didYouMean(escaped(key), keys_);
     throw Error(Exit::Usage, fmt::format("{}: no line has the key '{}' ({}){} its keys: {}", escapedPath(file_),
@@ -147,6 +154,20 @@ class Log {
   bool found_ = false;
 };
 
+/// The list of objects that a document is, or holds under some key (log_history of Hugging Face's trainer_state.json).
+nlohmann::ordered_json listIn(nlohmann::ordered_json document, const std::string& file) {
+  const auto isList = [](const nlohmann::ordered_json& value) {
+    return value.is_array() && !value.empty() &&
+           std::all_of(value.begin(), value.end(), [](const auto& each) { return each.is_object(); });
+  };
+  if (isList(document)) return document;
+  std::vector<nlohmann::ordered_json> lists;
+  if (document.is_object()) std::copy_if(document.begin(), document.end(), std::back_inserter(lists), isList);
+  if (lists.size() != 1)
+    badInput(file, "a JSON document that is no log: neither a list of objects nor one that holds one such list");
+  return std::move(lists.front());
+}
+
 }  // namespace
 
 Dump openJsonLines(const std::shared_ptr<const ByteSource>& source, const OpenOptions& options) {
@@ -163,6 +184,13 @@ Dump openJsonLines(const std::shared_ptr<const ByteSource>& source, const OpenOp
       if (line.find_first_not_of(" \t\r") != std::string_view::npos) visit(line, number);
     }
   };
+  if (hasSuffix(file, ".json")) {
+    parseJson(withoutBareWords(text), file);
+    const auto list = listIn(nlohmann::ordered_json::parse(withoutBareWords(text)), file);
+    for (const auto& each : list) log.note(each);
+    for (size_t i = 0; i < list.size(); ++i) log.add(list[i], i + 1);
+    return log.dump(*source);
+  }
   eachLine([&](std::string_view line, size_t number) {
     const Json checked = parseJson(withoutBareWords(line), fmt::format("{}: line {}", file, number));
     if (!checked.is_object()) badInput(file, fmt::format("line {} is no JSON object", number));
@@ -171,11 +199,7 @@ Dump openJsonLines(const std::shared_ptr<const ByteSource>& source, const OpenOp
   eachLine([&](std::string_view line, size_t number) {
     log.add(nlohmann::ordered_json::parse(withoutBareWords(line)), number);
   });
-  Dump dump;
-  std::vector<std::string> notes;
-  dump = dumpOfTable(*source, log.table(notes));
-  dump.notes = std::move(notes);
-  return dump;
+  return log.dump(*source);
 }
 
 }  // namespace divlens

@@ -85,6 +85,7 @@ FigureAxis figureAxis(const PlanAxis& axis, const FigureOptions& options, const 
     for (size_t i = 0; counts && i < axis.positions.size(); ++i) coordinates.push_back(double(i));
   }
   out.edges = cellEdges(coordinates, scale, axis.name);
+  out.places = cellPlaces(coordinates, scale, axis.name);
   std::tie(out.begin, out.end) = visibleRange(limits, option, out.count);
   // One column of values needs neither a tick nor a name.
   if (axis.name == "value" && out.count == 1) out.labels = {" "}, out.name = "";

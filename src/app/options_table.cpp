@@ -149,7 +149,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--cbar-fmt", "SPEC", "how its ticks are written, a Python format spec without braces: .1e", [](S& s, T& t) { s.figure.cbarFmt = t; }},
       {kFigureSection, "--share-scale", nullptr, "all panels have the same colours; default: panels of one metric do", [](S& s, T&) { s.figure.shareScale = true; }},
       {kFigureSection, "--no-share-scale", nullptr, "each panel has colours and a bar of its own", [](S& s, T&) { s.figure.shareScale = false; }},
-      {kFigureSection, "--axis-scale", "AXIS=SCALE", "linear or log: cells stand at their coordinates; category: all alike (default); repeatable", [](S& s, T& t) { s.figure.axisScale.push_back(t); }},
+      {kFigureSection, "--axis-scale", "AXIS=SCALE", "linear or log: cells and ticks stand at their coordinates; category: all alike (default); repeatable", [](S& s, T& t) { s.figure.axisScale.push_back(t); }},
       {kFigureSection, "--annot", "[=top1]", "write the values into the cells; top1: the most probable token of each cell's row (in files; 20,000 cells at most)", [](S& s, T& t) { s.figure.annot = t.empty() ? "value" : t; }},
       {kFigureSection, "--fmt", "SPEC", "how --annot writes them, a Python format spec without braces; default: .2g", [](S& s, T& t) { s.figure.fmt = t; }},
       {kFigureSection, "--mask", "RULE", "hide cells: '>0.5', '<=1e-3', '==0'", [](S& s, T& t) { s.figure.mask = t; }},

@@ -42,8 +42,11 @@ class AxisLabels {
   Placement across(float length);
   /// Labels beside an axis `length` pixels long: one line each.
   Placement down(float length);
-  /// Centre of an entry, in cells.
-  double centre(int64_t entry) const { return edgePosition(axis_.edges, static_cast<double>(entry) + 0.5); }
+  /// Where an entry's tick is, in cells: at its coordinate, or in the middle of its cell.
+  double centre(int64_t entry) const {
+    if (!axis_.places.empty()) return static_cast<double>(axis_.places[static_cast<size_t>(entry)]);
+    return edgePosition(axis_.edges, static_cast<double>(entry) + 0.5);
+  }
   double begin() const { return begin_; }
   double end() const { return end_; }
 

@@ -35,6 +35,28 @@ std::vector<double> placed(std::vector<double> values, const std::string& scale,
   return values;
 }
 
+bool standsByCount(const std::vector<double>& coordinates, const std::string& scale) {
+  return scale == "category" || coordinates.size() == 1;
+}
+
+// Coordinates as they are drawn, and the ends of the axis: half a step beyond the first and the last one.
+struct ScaledAxis {
+  std::vector<double> at;
+  double begin = 0, end = 0;
+
+  ScaledAxis(const std::vector<double>& coordinates, const std::string& scale, const std::string& axis) {
+    if (coordinates.empty()) unfit(axis, scale, "it has no coordinates, and its labels are not all numbers");
+    at = placed(coordinates, scale, axis);
+    const size_t n = at.size();
+    begin = at[0] - (at[1] - at[0]) / 2;
+    end = at[n - 1] + (at[n - 1] - at[n - 2]) / 2;
+  }
+  // In cells, from 0 to their number.
+  float cells(double where) const {
+    return static_cast<float>((where - begin) / (end - begin) * static_cast<double>(at.size()));
+  }
+};
+
 }  // namespace
 
 std::string axisScale(const FigureOptions& options, const std::string& axis) {
@@ -56,17 +78,22 @@ std::string axisScale(const FigureOptions& options, const std::string& axis) {
 
 std::vector<float> cellEdges(const std::vector<double>& coordinates, const std::string& scale,
                              const std::string& axis) {
-  if (scale == "category" || coordinates.size() == 1) return {};
-  if (coordinates.empty()) unfit(axis, scale, "it has no coordinates, and its labels are not all numbers");
-  const std::vector<double> at = placed(coordinates, scale, axis);
-  const size_t n = at.size();
-  const double begin = at[0] - (at[1] - at[0]) / 2, end = at[n - 1] + (at[n - 1] - at[n - 2]) / 2;
-  std::vector<float> edges(n + 1);
-  for (size_t i = 0; i <= n; ++i) {
-    const double edge = i == 0 ? begin : i == n ? end : (at[i - 1] + at[i]) / 2;
-    edges[i] = static_cast<float>((edge - begin) / (end - begin) * static_cast<double>(n));
-  }
+  if (standsByCount(coordinates, scale)) return {};
+  const ScaledAxis scaled(coordinates, scale, axis);
+  const std::vector<double>& at = scaled.at;
+  std::vector<float> edges{scaled.cells(scaled.begin)};
+  for (size_t i = 1; i < at.size(); ++i) edges.push_back(scaled.cells((at[i - 1] + at[i]) / 2));
+  edges.push_back(scaled.cells(scaled.end));
   return edges;
+}
+
+std::vector<float> cellPlaces(const std::vector<double>& coordinates, const std::string& scale,
+                              const std::string& axis) {
+  if (standsByCount(coordinates, scale)) return {};
+  const ScaledAxis scaled(coordinates, scale, axis);
+  std::vector<float> places;
+  for (const double at : scaled.at) places.push_back(scaled.cells(at));
+  return places;
 }
 
 std::vector<double> labelCoordinates(const std::vector<std::string>& labels) {

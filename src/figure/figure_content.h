@@ -17,6 +17,7 @@ struct FigureAxis {
   std::vector<std::string> labels;
   double begin = 0, end = 0;
   std::vector<float> edges;     ///< where cells stand at their coordinates: axis_scale.h
+  std::vector<float> places;    ///< and where in them those are, for ticks; empty: in the middle
   std::vector<int64_t> breaks;  ///< entries that begin another group than the one before: a line is drawn there
 };
 

@@ -180,7 +180,15 @@ TEST_CASE_METHOD(GpuTest, "infinity is left out of the mean of a group of one, a
   dump.tensors[0].axes[0].groups = {"alone", "b", "b", "b", "b"};
   PlanOptions options{.rows = "layer", .group = "example", .metrics = {"kl"}, .reference = "layer=-1"};
   CHECK(std::isnan(run(dump, options).at(0, 0, 0)));
+  options.confidence = 0.9;
+  const Plan plan = makePlan(dump, "", options);
+  const Result result = evaluate(context(), plan);
+  CHECK(std::isnan(result.lower->read(context(), 0)[1]));  // one entry has no interval, three have
+  CHECK(std::isfinite(result.lower->read(context(), 1)[1]));
+  options.confidence.reset();
   options.group.clear();
   options.select = {"example=0"};
   CHECK(std::isinf(run(dump, options).at(0, 0, 0)));
+  options.reduce = {"example=mean"};
+  CHECK(std::isnan(run(dump, options).at(0, 0, 0)));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "divergence/stages.h"
@@ -180,6 +181,12 @@ void PanelReducer::studentInterval(const Block& block, const Prepared& a, const 
              panel, block);
 }
 
+void PanelReducer::noInterval(const Block& block, PanelGrids& grids, int64_t panel) {
+  const std::vector<float> nan(size_t(block.cells()), std::nanf(""));
+  const gpu::Buffer ends = gpu::makeFilledBuffer(context_, std::as_bytes(std::span(nan)), "no interval");
+  for (Grid* grid : {&*grids.lower, &*grids.upper}) storeCells(context_, ends, 0, *grid, panel, block);
+}
+
 void PanelReducer::interval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids,
                             int64_t panel) {
   if (plan_.studentT) return studentInterval(block, a, b, grids, panel);
@@ -217,7 +224,10 @@ void PanelReducer::reduce(const Block& block, const gpu::Buffer& values, uint64_
     const gpu::Buffer mean = estimate(a, cells);
     if (b) subtract(mean, estimate(*b, cells), cells);
     storeCells(context_, mean, 0, grids.grid, int64_t(i), block);
-    if (plan_.confidence > 0) interval(block, a, b ? &*b : nullptr, grids, int64_t(i));
+    if (plan_.confidence == 0) continue;
+    const bool few = lastReduced(plan_, plan_.panels[panel.panel]) < 2 ||
+                     (panel.minus && lastReduced(plan_, plan_.panels[*panel.minus]) < 2);
+    few ? noInterval(block, grids, int64_t(i)) : interval(block, a, b ? &*b : nullptr, grids, int64_t(i));
   }
 }
 

@@ -61,6 +61,8 @@ class PanelReducer {
   void subtract(const gpu::Buffer& from, const gpu::Buffer& what, uint64_t count);
   std::vector<MeanError> meanErrors(const Prepared& prepared, uint64_t cells);
   void studentInterval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids, int64_t panel);
+  /// Of a group of one: NaN.
+  void noInterval(const Block& block, PanelGrids& grids, int64_t panel);
   void interval(const Block& block, const Prepared& a, const Prepared* b, PanelGrids& grids, int64_t panel);
   void dispatch(const char* shader, std::initializer_list<const gpu::Buffer*> buffers, const kernels::ReducePush& push,
                 uint64_t invocations);

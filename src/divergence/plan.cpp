@@ -204,13 +204,16 @@ bool second(const std::string& given, const char* option, const char* first, con
                                        didYouMean(given, {first, other})));
 }
 
-/// Only a mean has an interval: the axis that is reduced last must be reduced by it, over enough entries.
+/// Only a mean has an interval: the axis that is reduced last must be reduced by it, over enough entries (of a group
+/// of one the ends are NaN).
 void checkInterval(const Plan& plan) {
+  size_t most = 0;
+  for (const PlanPanel& panel : plan.panels) most = std::max(most, lastReduced(plan, panel));
   for (const PlanPanel& panel : plan.panels) {
     const std::vector<Stage> stages = stagesOf(plan, panel);
-    const size_t entries = stages.empty() ? 1 : stages.back().reduction.chosen.size();
+    const size_t entries = lastReduced(plan, panel);
     const Reduce how = stages.empty() ? Reduce::Mean : stages.back().reduction.how;
-    if (how == Reduce::Mean && entries >= 2 && (plan.studentT || entries <= kMostResampled)) continue;
+    if (how == Reduce::Mean && most >= 2 && (plan.studentT || entries <= kMostResampled)) continue;
     const std::string place = panel.label.empty() ? "" : fmt::format(" of group '{}'", escaped(panel.label));
     if (how != Reduce::Mean)
       throw Error(Exit::Usage,

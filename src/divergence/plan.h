@@ -57,6 +57,7 @@ struct PlanAxis {
   int64_t cellStride = 0;
   int64_t referenceStride = 0;  ///< 0 where the reference lacks the axis (broadcast)
   Reduce how = Reduce::Mean;    ///< for reduced axes
+  bool asked = false;           ///< by --reduce
   double quantile = 0.5;
   std::string label(size_t i) const;  ///< label of positions[i], or the position as text
 };

@@ -160,6 +160,7 @@ PlanAxis planAxis(const Axis& axis, int64_t stride, const AxisUse& use) {
   out.groups = picked(axis.groups, out.positions);
   out.coordinates = picked(axis.coordinates, out.positions);
   out.how = use.how.value_or(Reduce::Mean);
+  out.asked = use.how.has_value();
   out.quantile = use.quantile;
   return out;
 }

@@ -53,11 +53,18 @@ std::vector<Stage> stagesOf(const Plan& plan, const PlanPanel& panel) {
     for (size_t i = first; i < last; ++i) stage.entries *= int64_t(plan.reduced[i].positions.size());
     stage.outer = first == 0 ? 1 : layout.entries / layout.strides[first - 1];
     stage.reduction = {chosenEntries(plan, panel, first, last), plan.reduced[first].how, plan.reduced[first].quantile};
-    // An axis of one entry is fixed, not averaged: an infinite value stays.
-    if (stage.entries > 1 || stage.reduction.how != Reduce::Mean) stages.push_back(std::move(stage));
+    // An axis of one entry is fixed, not averaged, unless that is asked for: an infinite value stays.
+    const bool asked = std::any_of(plan.reduced.begin() + ptrdiff_t(first), plan.reduced.begin() + ptrdiff_t(last),
+                                   [](const PlanAxis& axis) { return axis.asked; });
+    if (stage.entries > 1 || asked || stage.reduction.how != Reduce::Mean) stages.push_back(std::move(stage));
     last = first;
   }
   return stages;
+}
+
+size_t lastReduced(const Plan& plan, const PlanPanel& panel) {
+  const std::vector<Stage> stages = stagesOf(plan, panel);
+  return stages.empty() ? 1 : stages.back().reduction.chosen.size();
 }
 
 }  // namespace divlens

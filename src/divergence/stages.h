@@ -19,5 +19,7 @@ struct Stage {
 EntryLayout entryLayout(const Plan& plan);
 /// The stages for one panel of the plan (its group's entries), first to last; empty where cells are taken as they are.
 std::vector<Stage> stagesOf(const Plan& plan, const PlanPanel& panel);
+/// Entries of a cell of the panel that the last stage reduces to one; 1 without stages.
+size_t lastReduced(const Plan& plan, const PlanPanel& panel);
 
 }  // namespace divlens

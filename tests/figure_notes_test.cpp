@@ -62,6 +62,20 @@ TEST_CASE("texts that do not fit are named, each once", "[notes]") {
   }
 }
 
+TEST_CASE("a file with too few or too many labels is left aside, which is said once", "[notes]") {
+  const Folder folder;
+  for (const char* lines : {"one\ntwo\n", "one\ntwo\nthree\nfour\n"}) {
+    const std::string file = folder.write("labels.txt", lines);
+    const std::vector<std::string> found = notes({"--xticklabels", "@" + file}, "labels for");
+    REQUIRE(found.size() == 1);
+    CHECK(has(found[0], std::to_string(std::count(lines, lines + std::string(lines).size(), '\n')) + " labels for 3"));
+  }
+  const Ran list = run({"render", folder.write("t.csv", "r,a,b,c\nx,1,2,3\ny,3,4,5\n"), "--xticklabels", "one,two",
+                        "-o", folder / "t.png"});
+  CHECK(list.code == 2);
+  CHECK(has(list.err, "2 labels for 3 entries"));
+}
+
 TEST_CASE("labels of a dump that are cut are said once for each axis", "[notes]") {
   const std::string word = longText("w"), table = "r,a," + word + "," + word + "x\n" + word + ",1,2,3\ny,3,4,5\n";
   CHECK(notes({"--figsize", "12,9"}, "cut in the middle", table).size() == 2);

@@ -179,6 +179,13 @@ TEST_CASE("tick choices are read and checked", "[ticks]") {
       (std::filesystem::temp_directory_path() / ("divlens-test-" + std::to_string(getpid()))).string();
   std::ofstream(path) << "one\r\ntwo,too\nthree\n";
   CHECK(parseTickChoice("@" + path, "--yticklabels", 3).labels == Labels{"one", "two,too", "three"});
-  CHECK_THROWS_AS(parseTickChoice("@" + path, "--yticklabels", 4), Error);
+  CHECK(parseTickChoice("@" + path, "--yticklabels", 3).warning.empty());
+  for (const int entries : {2, 4}) {
+    const TickChoice other = parseTickChoice("@" + path, "--yticklabels", entries);
+    CHECK(other.kind == Kind::Auto);
+    CHECK_THAT(other.warning, Catch::Matchers::ContainsSubstring("--yticklabels @" + path + ": 3 labels for " +
+                                                                 std::to_string(entries) + " entries"));
+  }
+  CHECK_THROWS_AS(parseLabels("@" + path, "--panel-labels", 4), Error);
   std::remove(path.c_str());
 }

@@ -47,6 +47,8 @@ class AxisLabels {
     if (!axis_.places.empty()) return static_cast<double>(axis_.places[static_cast<size_t>(entry)]);
     return edgePosition(axis_.edges, static_cast<double>(entry) + 0.5);
   }
+  /// Why a file's labels are not shown; empty as a rule.
+  const std::string& warning() const { return choice_.warning; }
   double begin() const { return begin_; }
   double end() const { return end_; }
 

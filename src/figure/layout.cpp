@@ -75,6 +75,8 @@ class Builder {
     if (!note_.empty() && !has(Parameters)) out_.warnings.push_back(note_);
     if (has(Cbar)) addBars();
     warnOfSmallText(out_, style_, has(Parameters) ? style_.noteSize : style_.tickSize, "text");
+    for (const AxisLabels* axis : {&columns_, &rows_})
+      if (!axis->warning().empty()) out_.warnings.push_back(axis->warning());
     if (xticks_.thinned)
       out_.warnings.emplace_back("--xticklabels: not every label that was asked for fits; some are left out");
     if (yticks_.thinned)

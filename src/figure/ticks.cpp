@@ -271,6 +271,17 @@ TickChoice parseTickChoice(const std::string& text, std::string_view option, int
     choice.last = !rest.empty();
     return choice;
   }
+  if (text.starts_with('@')) {
+    std::vector<std::string> labels = labelsOfFile(text.substr(1), option);
+    if (std::cmp_not_equal(labels.size(), entries)) {
+      choice.warning = fmt::format("{} @{}: {} labels for {} entries; the dump's own labels are shown", option,
+                                   escapedPath(text.substr(1)), labels.size(), entries);
+      return choice;
+    }
+    choice.kind = TickChoice::Kind::List;
+    choice.labels = std::move(labels);
+    return choice;
+  }
   choice.kind = TickChoice::Kind::List;
   choice.labels = parseLabels(text, option, entries, "auto, none, N, 'N,last', ");
   return choice;

@@ -38,8 +38,10 @@ struct TickChoice {
   int64_t stride = 1;
   bool last = false;                ///< Stride: the last entry too
   std::vector<std::string> labels;  ///< List: one for each entry
+  std::string warning;              ///< Auto: why the file's labels are not taken
 };
-/// Reads "auto", "none", "N", "N,last", "a,b,c" or "@file" (one label a line); Error(Usage) naming `option`.
+/// Reads "auto", "none", "N", "N,last", "a,b,c" or "@file" (one label a line); Error(Usage) naming `option`. A file
+/// with more or fewer labels than entries is Auto with a warning: it may be a dump's that was cut.
 TickChoice parseTickChoice(const std::string& text, std::string_view option, int64_t entries);
 
 /// Entries of [first, end) that get a label: multiples of the smallest round stride with stride·pitch >= extent, and

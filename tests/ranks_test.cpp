@@ -22,11 +22,14 @@ namespace {
 using Words = std::vector<std::string>;
 
 RunOptions together(int count) {
-  return {.environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"},
-          .directory = {},
-          .standardOutput = {},
-          .seconds = 120,
-          .launcher = {"mpirun", "--oversubscribe", "-n", std::to_string(count)}};
+  return {
+      .environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"},
+      .directory = {},
+      .standardOutput = {},
+      .seconds = 120,
+      // Between SIGTERM and SIGKILL, processes have more than a second to say why they end: the machine may be busy.
+      .launcher = {"mpirun", "--oversubscribe", "--mca", "odls_base_sigkill_timeout", "3", "-n",
+                   std::to_string(count)}};
 }
 
 /// A dump of 40 GB of zeros that takes no room, for a run that nobody waits for.

@@ -61,43 +61,7 @@ std::vector<Rect> outlinesOf(const Layout& layout) {
   return out;
 }
 
-std::string formatted(const std::string& spec, double value) { return NumberFormat(spec, "--fmt")(value); }
-
 }  // namespace
-
-TEST_CASE("format specs give what Python gives", "[marks]") {
-  struct Case {
-    const char* spec;
-    double value;
-    const char* text;
-  };
-  const Case cases[] = {{".2f", 0.125, "0.12"},  {".2f", -1.5, "-1.50"},  {".1e", 12345, "1.2e+04"},
-                        {"d", 41.7, "42"},       {"g", 0.0001, "0.0001"}, {".3g", 1234567, "1.23e+06"},
-                        {".0%", 0.256, "26%"},   {"+.1f", 2, "+2.0"},     {",.1f", 1234567.25, "1,234,567.2"},
-                        {",d", -1000, "-1,000"}, {" g", 3, " 3"},         {".2G", 1e-9, "1E-09"}};
-  for (const Case& c : cases) {
-    INFO(c.spec);
-    CHECK(formatted(c.spec, c.value) == c.text);
-  }
-  CHECK(formatted(".2f", INFINITY) == "∞");
-  CHECK(formatted(".2f", -INFINITY) == "−∞");
-}
-
-TEST_CASE("a bad format spec is a usage error", "[marks]") {
-  for (const char* spec : {"%n", "%s", "{}", ".f", ".2", "f2", ".99f", ".-1f", "x", ".2d", "s", ".2f}"}) {
-    INFO(spec);
-    if (std::string(spec) == ".2") {
-      CHECK(formatted(spec, 0.123) == "0.12");
-      continue;
-    }
-    try {
-      NumberFormat(spec, "--fmt");
-      FAIL("accepted");
-    } catch (const Error& error) {
-      CHECK(error.code() == Exit::Usage);
-    }
-  }
-}
 
 TEST_CASE("rules pick cells", "[marks]") {
   CHECK(parseCellRule(">0.5", "--mask").picks(0.6f));
@@ -117,7 +81,7 @@ TEST_CASE("rules pick cells", "[marks]") {
 TEST_CASE("values stand in their cells, in a colour that can be read", "[marks]") {
   FigureOptions options;
   options.annot = "value";
-  options.fmt = "d";
+  options.fmt = ".0f";
   options.mask = "==5";
   const Layout layout = laidOut(options, counted(3, 4));
   const Rect area = itemsOf<HeatmapArea>(layout).at(0).rect;
@@ -183,7 +147,7 @@ TEST_CASE("cells that --axis-scale makes tiny have no number, others have theirs
   content.rows.edges = cellEdges({0, 1, 2, 3, 1000, 2000}, "linear", "layer");
   FigureOptions options;
   options.annot = "value";
-  options.fmt = "d";
+  options.fmt = ".0f";
   const Layout layout = laidOut(options, content);
   CHECK(textsIn(layout, itemsOf<HeatmapArea>(layout).at(0).rect).size() == 12);  // of the last three rows
   REQUIRE(layout.warnings.size() == 1);
@@ -340,6 +304,6 @@ TEST_CASE("text that few can read is drawn with a warning", "[marks]") {
   options.fmt = ".4f";
   options.figsize = "3.6,3";
   CHECK(warned(options, counted(3, 10)) == 1);
-  options.fmt = "d";
+  options.fmt = ".0f";
   CHECK(warned(options, counted(3, 4)) == 0);
 }

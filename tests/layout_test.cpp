@@ -278,6 +278,8 @@ TEST_CASE("ticks that are numbers are written as --xtick-fmt and --ytick-fmt say
   const Layout layout = laidOut(options, content);
   CHECK(labelsBeside(layout) == Labels{"1,000", "20,000", "mean"});
   CHECK(labelsBelow(layout) == Labels{"0.0", "1.0", "2.0", "3.0"});
+  content.rows.labels = {"1000", "0.5", "-2000"};  // a fraction has no type d
+  CHECK(labelsBeside(laidOut(options, content)) == Labels{"1,000", "0.5", "−2,000"});
 }
 
 TEST_CASE("a visible part has its own ticks", "[layout]") {

@@ -139,7 +139,7 @@ const std::vector<OptionRow>& optionRows() {
       {kFigureSection, "--ylim", "A,B", "the same for the rows", [](S& s, T& t) { s.figure.ylim = t; }},
       {kFigureSection, "--xticklabels", "WHICH", "auto, none, N (every Nth), N,last, a,b,c or @FILE", [](S& s, T& t) { s.figure.xticklabels = t; }},
       {kFigureSection, "--yticklabels", "WHICH", "the same for the rows", [](S& s, T& t) { s.figure.yticklabels = t; }},
-      {kFigureSection, "--xtick-fmt", "SPEC", "how numbers below the columns are written, a Python format spec without braces: ,d", [](S& s, T& t) { s.figure.xtickFmt = t; }},
+      {kFigureSection, "--xtick-fmt", "SPEC", "how numbers below the columns are written, a Python format spec without braces: ,d (whole numbers alone have d)", [](S& s, T& t) { s.figure.xtickFmt = t; }},
       {kFigureSection, "--ytick-fmt", "SPEC", "the same for the rows", [](S& s, T& t) { s.figure.ytickFmt = t; }},
       {kFigureSection, "--panel-labels", "A,B,…", "titles of the panels, or @FILE with one a line; default: metric, group, dump", [](S& s, T& t) { s.figure.panelLabels = t; }},
       {kFigureSection, "--cbar", nullptr, "draw the colour bar (default)", [](S& s, T&) { s.figure.cbar = true; }},

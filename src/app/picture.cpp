@@ -55,7 +55,9 @@ void checkFigureOptions(const Settings& settings) {
   colorbarTicks(options, makeNorm({}, {}), 4);
   for (const auto& [format, option] :
        {std::pair(&options.xtickFmt, "--xtick-fmt"), std::pair(&options.ytickFmt, "--ytick-fmt")})
-    if (!format->empty()) NumberFormat(*format, option);
+    if (!format->empty()) {
+      [[maybe_unused]] const NumberFormat checked(*format, option, NumberFormat::Of::Labels);
+    }
   figureSize(options, {.rows = {.count = 1}, .columns = {.count = 1}});
   checkCellMarks(options);
   axisScale(options, "");

@@ -31,7 +31,7 @@ AxisLabels::AxisLabels(const FigureAxis& axis, const Options& options, TextShape
       choice_(parseTickChoice(options.choice, options.choiceOption, axis.count)),
       shaper_(shaper),
       size_(sizePx) {
-  if (!options.format.empty()) format_.emplace(options.format, options.formatOption);
+  if (!options.format.empty()) format_.emplace(options.format, options.formatOption, NumberFormat::Of::Labels);
   const bool all = !(axis.end > axis.begin);
   begin_ = all ? 0 : axis.begin;
   end_ = all ? static_cast<double>(std::max<int64_t>(axis.count, 1)) : axis.end;
@@ -56,7 +56,8 @@ std::string AxisLabels::label(int64_t entry) const {
 
 std::string AxisLabels::text(int64_t entry, size_t mostCharacters) const {
   const std::string label = this->label(entry);
-  if (const auto number = format_ ? numberOf(label) : std::nullopt) return withMinusSign((*format_)(*number));
+  const auto number = format_ ? numberOf(label) : std::nullopt;
+  if (number && format_->writes(*number)) return withMinusSign((*format_)(*number));
   return displayLabel(label, byteLevel_, mostCharacters);
 }
 

@@ -84,7 +84,7 @@ void annotate(Layout& out, const CellMarkParts& parts, const HeatmapArea& area) 
   };
   const float least = parts.style.px(4), full = parts.style.tickSize;
   if (tooMany(CellPlane(area, parts.content))) return tooSmall();
-  CellTexts found = textsOfCells(parts, area, least, [&](int64_t, int64_t, float v) { return format(double(v)); });
+  CellTexts found = textsOfCells(parts, area, least, [&](int64_t, int64_t, float v) { return format(v); });
   if (found.crowded && found.texts.empty()) return tooSmall();
   const double shrink = std::min(
       {1.0, 0.92 * found.wide / double(widestOf(found.texts, parts.shaper)), found.high / double(full * kLineHeight)});
@@ -218,7 +218,7 @@ void addCellMarks(Layout& out, const CellMarkParts& parts, const HeatmapArea& ar
 }
 
 void checkCellMarks(const FigureOptions& options) {
-  NumberFormat(options.fmt, "--fmt");
+  [[maybe_unused]] const NumberFormat checked(options.fmt, "--fmt");
   parseCellRule(options.mask, "--mask");
   parseAggregate(options.aggregate, Aggregate::Max);
   parseCellRule(options.dim, "--dim");

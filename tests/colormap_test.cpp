@@ -14,6 +14,7 @@
 
 #include "catch.h"
 #include "error.h"
+#include "figure/named_color.h"
 
 using namespace divlens;
 
@@ -138,10 +139,33 @@ TEST_CASE("colours by name and by digits", "[colormap]") {
   CHECK(parseColor("#01020304", "--bad-color") == Color{1, 2, 3, 4});
   CHECK(parseColor("LightGrey", "--bad-color") == Color{211, 211, 211});
   CHECK(parseColor("none", "--bad-color").a == 0);
-  for (const char* wrong : {"", "#", "#12", "#12345", "#+12345", "reddish-brown"}) {
+  for (const char* wrong : {"", "#", "#12", "#12345", "#+12345", "reddish-brown", "1.5", "-0.5", "nan", "K", "C", "c1",
+                            "Cx", "tab:", "blue ", "0.5.1"}) {
     INFO(wrong);
     CHECK_THROWS_WITH(parseColor(wrong, "--bad-color"), Catch::Matchers::ContainsSubstring("--bad-color"));
   }
+}
+
+TEST_CASE("colours have matplotlib's names", "[colormap]") {
+  struct Case {
+    const char *name, *hex;  // matplotlib.colors.to_hex
+  };
+  const Case cases[] = {{"crimson", "#dc143c"},  {"steelblue", "#4682b4"}, {"RebeccaPurple", "#663399"},
+                        {"k", "#000000"},        {"w", "#ffffff"},         {"g", "#008000"},
+                        {"c", "#00bfbf"},        {"m", "#bf00bf"},         {"y", "#bfbf00"},
+                        {"green", "#008000"},    {"tab:red", "#d62728"},   {"tab:grey", "#7f7f7f"},
+                        {"TAB:CYAN", "#17becf"}, {"C0", "#1f77b4"},        {"C1", "#ff7f0e"},
+                        {"C9", "#17becf"},       {"C10", "#1f77b4"},       {"C123", "#d62728"},
+                        {"0", "#000000"},        {"1", "#ffffff"},         {"0.5", "#808080"},
+                        {".25", "#404040"},      {"1e-1", "#1a1a1a"},      {"0.75", "#bfbfbf"}};
+  for (const Case& c : cases) {
+    INFO(c.name);
+    CHECK(parseColor(c.name, "--bad-color") == parseColor(c.hex, "--bad-color"));
+  }
+  CHECK_THROWS_WITH(parseColor("steelblu", "--bad-color"), Catch::Matchers::ContainsSubstring("steelblue"));
+  CHECK(colormap("k,w") == colormap("#000,#fff"));
+  CHECK(colormap("0.2,C3") == colormap("#333,#d62728"));
+  for (const char* transparent : {"none,red", "#fff,#00000080"}) CHECK_THROWS_AS(colormap(transparent), Error);
 }
 
 TEST_CASE("under and over default to the map's ends", "[colormap]") {

@@ -14,6 +14,7 @@
 #include "dump/escape.h"
 #include "embedded.h"
 #include "error.h"
+#include "figure/named_color.h"
 #include "suggest.h"
 
 namespace divlens {
@@ -22,33 +23,6 @@ namespace {
 constexpr std::string_view kFolder = "colormaps/";
 constexpr std::string_view kSuffix = ".csv";
 constexpr size_t kMaxFile = 1 << 20;
-
-struct NamedColor {
-  const char* name;
-  Color color;
-};
-
-// CSS level 1 and 2 names with the few that figures use besides.
-const std::vector<NamedColor>& namedColors() {
-  static const std::vector<NamedColor> table = {
-      {"aqua", {0, 255, 255}},         {"black", {0, 0, 0}},
-      {"blue", {0, 0, 255}},           {"brown", {165, 42, 42}},
-      {"cyan", {0, 255, 255}},         {"darkgray", {169, 169, 169}},
-      {"darkgrey", {169, 169, 169}},   {"fuchsia", {255, 0, 255}},
-      {"gold", {255, 215, 0}},         {"gray", {128, 128, 128}},
-      {"green", {0, 128, 0}},          {"grey", {128, 128, 128}},
-      {"lightgray", {211, 211, 211}},  {"lightgrey", {211, 211, 211}},
-      {"lime", {0, 255, 0}},           {"magenta", {255, 0, 255}},
-      {"maroon", {128, 0, 0}},         {"navy", {0, 0, 128}},
-      {"none", {0, 0, 0, 0}},          {"olive", {128, 128, 0}},
-      {"orange", {255, 165, 0}},       {"pink", {255, 192, 203}},
-      {"purple", {128, 0, 128}},       {"red", {255, 0, 0}},
-      {"silver", {192, 192, 192}},     {"teal", {0, 128, 128}},
-      {"transparent", {0, 0, 0, 0}},   {"white", {255, 255, 255}},
-      {"whitesmoke", {245, 245, 245}}, {"yellow", {255, 255, 0}},
-  };
-  return table;
-}
 
 std::string_view trimmed(std::string_view text) {
   const auto isSpace = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -65,22 +39,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     if (end == text.npos) return parts;
     begin = end + 1;
   }
-}
-
-std::optional<Color> hexColor(std::string_view text) {
-  if (text.empty() || text.front() != '#') return {};
-  text.remove_prefix(1);
-  const size_t digits = text.size() <= 4 ? 1 : 2;
-  const size_t channels = text.size() / digits;
-  if (text.size() % digits != 0 || channels < 3 || channels > 4) return {};
-  uint8_t value[4] = {0, 0, 0, 255};
-  for (size_t i = 0; i < channels; ++i) {
-    const char* begin = text.data() + i * digits;
-    const auto result = std::from_chars(begin, begin + digits, value[i], 16);
-    if (result.ec != std::errc() || result.ptr != begin + digits) return {};
-    if (digits == 1) value[i] = static_cast<uint8_t>(value[i] * 17);
-  }
-  return Color{value[0], value[1], value[2], value[3]};
 }
 
 // One line of a CSV map: three numbers.
@@ -167,6 +125,9 @@ ColorTable tableFromColors(const std::string& text) {
   std::vector<std::array<double, 3>> stops;
   for (const std::string_view part : split(text, ',')) {
     const Color c = parseColor(part, "--cmap");
+    if (c.a != 255)
+      throw Error(Exit::Usage, fmt::format("--cmap {}: '{}' is transparent, colours of a map are not", escaped(text),
+                                           escaped(part)));
     stops.push_back({double(c.r), double(c.g), double(c.b)});
   }
   if (stops.size() < 2) throw Error(Exit::Usage, fmt::format("--cmap {}: a list needs two colours or more", text));
@@ -207,21 +168,6 @@ ColorTable colormap(const std::string& text) {
   if (text.find(',') != text.npos || text.starts_with('#')) return tableFromColors(text);
   throw Error(Exit::Usage, fmt::format("--cmap {}: no such map or file{}; 'divlens colormaps' shows all", escaped(text),
                                        suggestion(text)));
-}
-
-Color parseColor(std::string_view text, std::string_view what) {
-  if (const auto color = hexColor(text)) return *color;
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  std::vector<std::string> names;
-  for (const NamedColor& named : namedColors()) {
-    if (lower == named.name) return named.color;
-    names.emplace_back(named.name);
-  }
-  throw Error(Exit::Usage,
-              fmt::format("{} '{}': not a colour{}; give #rgb, #rrggbb, #rrggbbaa, none or a name such as gray", what,
-                          escaped(text), didYouMean(lower, names)));
 }
 
 CellColors cellColors(const FigureOptions& options, const std::string& defaultMap) {

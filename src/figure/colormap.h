@@ -14,11 +14,9 @@ using ColorTable = std::array<Color, 256>;
 
 /// The names of the embedded maps, sorted; each may be followed by `_r`.
 std::vector<std::string> colormapNames();
-/// A map by name, `NAME_r`, CSV file of colours, or colours "#2166ac,#f7f7f7,#e08214"; Error(Usage) with the nearest
+/// A map by name, `NAME_r`, CSV file of colours, or colours "#2166ac,white,tab:orange"; Error(Usage) with the nearest
 /// name.
 ColorTable colormap(const std::string& text);
-/// A CSS basic colour name, #rgb, #rrggbb, #rrggbbaa or none; `what` names the option in Error(Usage).
-Color parseColor(std::string_view text, std::string_view what);
 
 /// Every colour that a cell can have.
 struct CellColors {

@@ -27,7 +27,7 @@ foreach(source IN LISTS shader_sources)
 endforeach()
 
 file(GLOB assets CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/assets
-  assets/colormaps/*.csv assets/fonts/*.ttf assets/presets/*)
+  assets/colormaps/*.csv assets/colors/*.csv assets/fonts/*.ttf assets/presets/*)
 foreach(asset IN LISTS assets)
   embed(${asset} ${PROJECT_SOURCE_DIR}/assets/${asset})
 endforeach()

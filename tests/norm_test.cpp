@@ -93,6 +93,19 @@ TEST_CASE("a center keeps the bar's range and puts itself in the map's middle", 
   CHECK(norm.index(0.12f) == 128);
 }
 
+TEST_CASE("the center of centered has the middle colour, of constant cells too", "[norm]") {
+  FigureOptions options = named("centered");
+  for (const double center : {0.3, 0.1, -0.7, 1e-5, 123.456, 0.0}) {
+    CAPTURE(center);
+    options.center = center;
+    const auto cell = static_cast<float>(center);
+    const Norm constant = makeNorm(options, range(double(cell), double(cell)));
+    CHECK(constant.index(cell) == 128);
+    CHECK(constant.vmax - center == Approx(center == 0 ? 1 : std::abs(center) * 0.1));
+    CHECK(makeNorm(options, range(center - 2, center + 1)).index(cell) == 128);
+  }
+}
+
 TEST_CASE("values are sorted into inside, bad, infinite, under and over", "[norm]") {
   FigureOptions options;
   options.vmin = 0.2;

@@ -202,6 +202,7 @@ void setParameters(Norm& norm, const NormRow& row, const FigureOptions& options)
   if (row.kind == kBoundaries) p.a = static_cast<float>(norm.edges.size() - 1);
   p.origin = normTransform(p, norm.edges.data(), p.vmin);
   p.span = normTransform(p, norm.edges.data(), p.vmax) - p.origin;
+  if (row.kind == kCentered) setCentered(p, options.center.value_or(0), norm.vmax - options.center.value_or(0));
   if (row.kind == kLinear && options.center)
     setCentered(p, *options.center, std::max(norm.vmax - *options.center, *options.center - norm.vmin));
   if (!(p.span > 0) || !std::isfinite(p.span))
@@ -228,8 +229,10 @@ Norm makeNorm(const FigureOptions& options, const DataRange& data) {
   if (row.kind == kCentered) {
     // The bar is symmetric about the center, as wide as the farther end.
     const double center = options.center.value_or(0);
-    double radius = std::max(options.vmax || !options.vmin ? range.vmax - center : 0.0,
-                             options.vmin || !options.vmax ? center - range.vmin : 0.0);
+    // Cells are 32-bit floats: 0.3 of them is a little more than a center of 0.3.
+    const auto above = [](double a, double b) { return static_cast<float>(a) > static_cast<float>(b) ? a - b : 0.0; };
+    double radius = std::max(options.vmax || !options.vmin ? above(range.vmax, center) : 0.0,
+                             options.vmin || !options.vmax ? above(center, range.vmin) : 0.0);
     if (!(radius > 0)) radius = center == 0 ? 1 : std::abs(center) * 0.1;
     range = {center - radius, center + radius};
   } else {

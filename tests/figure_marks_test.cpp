@@ -282,6 +282,27 @@ TEST_CASE("styles change text and colours", "[marks]") {
   CHECK_THROWS_AS(FigureStyle(options), Error);
 }
 
+TEST_CASE("text of a venue's figure has 7 to 9 points", "[marks]") {
+  FigureContent content = counted(3, 4, 2);
+  content.title = "A title";
+  content.parameters = "jsd · reference layer=-1 · base e";
+  content.scales[0].label = "JSD (nats)";
+  FigureOptions options;
+  for (const char* size : {"icml", "icml-full", "acl", "neurips"}) {
+    options.size = size;
+    const Layout layout = laidOut(options, content);
+    size_t feet = 0;
+    for (const Text& text : itemsOf<Text>(layout)) {
+      INFO(text.utf8);
+      const double points = double(text.sizePx) * 72 / options.dpi;
+      CHECK(points > 6.99);
+      CHECK(points < 9.01);
+      feet += text.utf8.find("reference layer") != text.utf8.npos;
+    }
+    CHECK(feet == 1);
+  }
+}
+
 TEST_CASE("text that few can read is drawn with a warning", "[marks]") {
   const auto warned = [](const FigureOptions& options, const FigureContent& content) {
     const Layout layout = laidOut(options, content);

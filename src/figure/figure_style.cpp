@@ -19,7 +19,7 @@ struct StyleRow {
 constexpr Color kInk{26, 26, 26}, kGrey{110, 110, 110}, kWhite{255, 255, 255};
 constexpr StyleRow kStyles[] = {
     {"", 8, 9, 10, 6.5f, kInk, kGrey, kWhite},
-    {"paper", 7, 8, 9, 6, kInk, kGrey, kWhite},
+    {"paper", 7, 8, 9, 7, kInk, kGrey, kWhite},
     {"slide", 14, 16, 19, 10, kInk, kGrey, kWhite},
     {"dark", 8, 9, 10, 6.5f, {230, 230, 230}, {160, 160, 160}, {24, 24, 28}},
 };

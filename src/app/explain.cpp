@@ -41,6 +41,11 @@ const MetricUse& metricOf(const Plan& plan) {
   if (plan.metrics.size() > 1) throw Error(Exit::Usage, "divlens explain takes one --metric");
   const MetricUse& use = plan.metrics.front();
   if (hasTerms(*use.metric)) return use;
+  if (use.metric->tool)
+    throw Error(Exit::Usage,
+                fmt::format("divlens explain takes apart metrics by their own definitions, and this one is "
+                            "{}'s; drop --convention",
+                            use.metric->tool));
   throw Error(Exit::Usage,
               fmt::format("metric '{}' is no sum of terms ≥ 0 by vocabulary entry, so that its cells cannot "
                           "be taken apart; these can: {}",

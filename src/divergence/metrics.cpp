@@ -163,15 +163,19 @@ const std::vector<Metric>& conventions() {
   return table;
 }
 
-void applyConvention(std::vector<MetricUse>& uses, std::string_view tool) {
+std::string conventionPairs() {
   std::vector<std::string> pairs;
   for (const Metric& row : conventions()) pairs.push_back(fmt::format("{}·{}", row.tool, row.name));
+  return listed(pairs);
+}
+
+void applyConvention(std::vector<MetricUse>& uses, std::string_view tool) {
   for (MetricUse& use : uses) {
     const auto row = std::find_if(conventions().begin(), conventions().end(),
                                   [&](const Metric& m) { return m.tool == tool && m.name == use.text; });
     if (row == conventions().end()) {
       throw Error(Exit::Usage, fmt::format("--convention '{}' has no '{}' of its own; there are: {}", escaped(tool),
-                                           use.text, listed(pairs)));
+                                           use.text, conventionPairs()));
     }
     use.metric = &*row;
   }

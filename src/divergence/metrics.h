@@ -60,6 +60,8 @@ struct MetricUse {
 /// divergence and a statistic share a name, `preferStatistic` decides.
 MetricUse parseMetric(std::string_view text, bool preferStatistic = false);
 
+/// The pairs of tool and metric that --convention knows, "scipy·jsd" and so on, for messages.
+std::string conventionPairs();
 /// Replaces each metric by `tool`'s definition of it; Error(Usage) lists the pairs of tool and metric that there are.
 void applyConvention(std::vector<MetricUse>& uses, std::string_view tool);
 

@@ -305,8 +305,8 @@ Plan makePlan(const Dump& dump, const std::string& tensorFromName, const PlanOpt
   chooseLens(plan, options);
   chooseMetrics(plan, dump, options);
   if (!options.convention.empty() && !options.base.empty()) {
-    throw Error(Exit::Usage,
-                fmt::format("--convention {} brings its own unit; drop --base", escaped(options.convention)));
+    throw Error(Exit::Usage, fmt::format("--convention {} brings its own unit; drop --base. There are {}",
+                                         escaped(options.convention), conventionPairs()));
   }
   if (!options.convention.empty()) applyConvention(plan.metrics, options.convention);
   setVocab(plan, options);

@@ -1,13 +1,25 @@
 #include "divergence/share_lines.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cstring>
 
 namespace divlens {
 namespace {
 
+constexpr size_t kShown = 4;
 constexpr size_t kWords = 512;  // of one process: a count, then lines that each end in a zero
 
 }  // namespace
+
+std::string Lines::text() const {
+  const size_t shown = std::min(first.size(), kShown);
+  std::string out = fmt::format("{}", fmt::join(first.begin(), first.begin() + ptrdiff_t(shown), "; "));
+  if (count > shown) out += fmt::format(" and {} more", count - shown);
+  return out;
+}
 
 Lines gathered(const Share& share, const std::vector<std::string>& own) {
   if (share.ranks == 1) return {own.size(), own};

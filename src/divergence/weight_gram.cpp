@@ -23,7 +23,6 @@ constexpr uint64_t kSumBytes = uint64_t{16} << 20;   // of one buffer
 constexpr uint64_t kBlockBytes = uint64_t{kernels::kGramBlock} * kernels::kGramBlock * 2 * sizeof(float);
 constexpr size_t kBlocksAtOnce = 1024;
 constexpr double kNothing = 0x1p-48;  // of the largest eigenvalue: 2^-24 of σ₁
-constexpr size_t kShown = 4;
 
 int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -190,12 +189,8 @@ float WeightGram::effectiveRank(int64_t cell, int exponent, const std::function<
 std::vector<std::string> WeightGram::notes(const Share& share) const {
   const Lines failed = gathered(share, failed_);
   if (failed.count == 0) return {};
-  std::string text;
-  const size_t shown = std::min(failed.first.size(), kShown);
-  for (size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : "; ") + failed.first[i];
-  if (failed.count > shown) text += fmt::format(" and {} more", failed.count - shown);
   return {fmt::format("the effective ranks of {} cells are NaN, both sides of the matrix being larger than {}: {}",
-                      failed.count, kMostSide, text)};
+                      failed.count, kMostSide, failed.text())};
 }
 
 }  // namespace divlens

@@ -24,7 +24,6 @@ constexpr int64_t kMostColumns = int64_t{1} << 21;
 constexpr uint64_t kBasisBytes = uint64_t{128} << 20;
 constexpr int kMostSteps = 256;
 constexpr double kTolerance = 1e-5;  // of σ₁²: of σ₁ half of that
-constexpr size_t kShown = 4;
 
 uint32_t typeOf(DType dtype) {
   return dtype == DType::F16 ? kernels::kF16 : dtype == DType::BF16 ? kernels::kBf16 : kernels::kF32;
@@ -152,12 +151,8 @@ float WeightSpectrum::largest(int64_t cell, int exponent, const std::function<vo
 std::vector<std::string> WeightSpectrum::notes(const Share& share) const {
   const Lines failed = gathered(share, failed_);
   if (failed.count == 0) return {};
-  std::string text;
-  const size_t shown = std::min(failed.first.size(), kShown);
-  for (size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : "; ") + failed.first[i];
-  if (failed.count > shown) text += fmt::format(" and {} more", failed.count - shown);
   return {fmt::format("the largest singular values of {} cells are not known to {:g} and are NaN: {}", failed.count,
-                      kTolerance / 2, text)};
+                      kTolerance / 2, failed.text())};
 }
 
 }  // namespace divlens

@@ -101,7 +101,7 @@ std::string stem(std::string_view path) {
 }
 
 Dump openDumpFile(const std::string& path, const OpenOptions& options) {
-  if (options.dtype && *options.dtype != "bf16") {
+  if (options.dtype && *options.dtype != "bf16" && *options.dtype != "BF16") {
     throw Error(Exit::Usage, fmt::format("--dtype {}: only bf16 is known", escaped(*options.dtype)));
   }
   const auto source = openFile(path);

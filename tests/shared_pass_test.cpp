@@ -125,6 +125,20 @@ TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all th
     }
 }
 
+TEST_CASE_METHOD(GpuTest, "rows longer than a driver's loops last are read to their end", "[gpu][shared]") {
+  // Eight invocations with eight elements a step would take 2 x 39,063 steps where the maximum is far from the sample.
+  constexpr int64_t kVocab = 2'500'001;
+  Array array = logits(2, 1, kVocab, DType::F16);
+  array.values[size_t(kVocab - 3)] = 60;
+  const std::vector<std::string> metrics = {"kl", "jsd", "entropy", "jsd:0.3"};
+  const Cells cells = run(inFile(array), {.metrics = metrics, .reference = "layer=-1"});
+  const Oracle oracle(array.row(1), array.row(0));
+  for (size_t metric = 0; metric < metrics.size(); ++metric) {
+    CAPTURE(metrics[metric], cells.at(metric, 0, 0));
+    CHECK(excess(metrics[metric], oracle(metrics[metric]), cells.at(metric, 0, 0)) <= 1);
+  }
+}
+
 TEST_CASE_METHOD(GpuTest, "halves that are far apart keep their digits", "[gpu][shared]") {
   // A row near zero, whose halves are fine, beside one of large ones, whose halves are coarse.
   constexpr int64_t kVocab = 300;

@@ -70,6 +70,12 @@ TEST_CASE("floats without a precision have their own digits", "[format]") {
   CHECK(NumberFormat(".10f", "--fmt")(0.1f) == "0.1000000015");
 }
 
+TEST_CASE("cells that count are whole, and take type d as ints do", "[format]") {
+  CHECK(formatted("d", 42) == "42");
+  CHECK(formatted(",d", -20000) == "-20,000");
+  CHECK(formatted("d", 2.5) == "2");
+}
+
 TEST_CASE("labels that are whole are written as ints", "[format]") {
   const auto label = [](const char* spec, double value) {
     return NumberFormat(spec, "--xtick-fmt", NumberFormat::Of::Labels)(value);

@@ -126,16 +126,15 @@ NumberFormat::NumberFormat(const std::string& spec, const char* option, Of numbe
     precision_ = in.number();
     good = precision_.has_value();
   }
-  type_ = in.take(numbers == Of::Labels ? "eEfFgGn%d" : "eEfFgGn%");
+  type_ = in.take("eEfFgGn%d");
   if (type_ == 'd' && (precision_ || positiveZero_)) good = false;
   if (type_ == 'n' && separator_ != 0) good = false;
   if (good && in.done() && width_ >= 0 && precision_.value_or(0) >= 0) return;
-  const char* const whole = in.peek(0, "d") != 0 ? " (d is for whole numbers: say .0f)" : "";
   throw Error(Exit::Usage,
-              fmt::format("{} '{}': give a Python format spec of a float without braces{}: .2f, .1e, .3g, +.2f, 8.3f, "
+              fmt::format("{} '{}': give a Python format spec without braces: .2f, .1e, .3g, +.2f, 8.3f, "
                           ",.0f or .0%; it is [[fill]align][sign][z][#][0][width][, or _][.precision][type], with one "
-                          "of e E f F g G n % as its type, and numbers up to {}",
-                          option, escaped(spec), whole, kMost));
+                          "of d e E f F g G n % as its type, and numbers up to {}",
+                          option, escaped(spec), kMost));
 }
 
 bool NumberFormat::writes(double value) const { return type_ != 'd' || isWhole(value); }

@@ -11,7 +11,8 @@ namespace divlens {
 /// infinity alone is ∞.
 class NumberFormat {
  public:
-  /// What is written: floats, or the labels of an axis, of which Python reads whole ones as ints: they have type d too.
+  /// What is written: cells, which are floats and with type d are rounded (their counts and ranks are whole, and Python
+  /// has ints for those), or the labels of an axis, of which Python reads whole ones as ints.
   enum class Of { Floats, Labels };
   /// Error(Usage) naming `option` for anything else; nothing of the text reaches a formatting function.
   NumberFormat(const std::string& spec, const char* option, Of numbers = Of::Floats);

@@ -113,6 +113,16 @@ TEST_CASE("the first line of a log need not have the key of its rows", "[table]"
   CHECK(dump.tensors.at(0).axes[1].labels == Labels{"loss"});
   CHECK(allElements(dump.tensors.at(0))[0] == 0.5f);
   CHECK_THAT(dump.notes.at(0), ContainsSubstring("1 lines have no 'it'"));
+  // Inner keys, of objects and of lists.
+  const std::string nested =
+      "{\"info\": {\"step\": 3}, \"m\": {\"kl\": [1, 2], \"x\": 5}}\n{\"info\": {\"step\": 9}, \"m\": {\"kl\": [3, 4], "
+      "\"x\": 6}}\n";
+  const Tensor inner = opened("log.jsonl", nested, columns("info.step", "", "m.kl")).tensors.at(0);
+  CHECK(inner.axes[0].labels == Labels{"3", "9"});
+  CHECK(allElements(inner) == std::vector<float>{1, 2, 3, 4});
+  CHECK(allElements(opened("log.jsonl", nested, columns("info.step", "", "m.kl.1")).tensors.at(0)) ==
+        std::vector<float>{2, 4});
+  CHECK(opened("log.jsonl", nested, columns("info.step", "", "")).tensors.at(0).shape == std::vector<int64_t>{2, 3});
   CHECK(opened("log.jsonl", "{\"seed\": 1}\n{\"step\": 7, \"x\": 2}\n").tensors.at(0).axes[0].labels == Labels{"7"});
 }
 

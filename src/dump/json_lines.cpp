@@ -60,6 +60,28 @@ std::optional<double> numberOf(const Json& value) {
 
 std::string labelOf(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
+/// What an object holds under a key, or a list under a number; null where there is no such thing.
+const Json* child(const Json& value, const std::string& key) {
+  if (value.is_object()) {
+    const auto found = value.find(key);
+    return found == value.end() ? nullptr : &*found;
+  }
+  for (size_t i = 0; value.is_array() && i < value.size(); ++i)
+    if (std::to_string(i) == key) return &value[i];
+  return nullptr;
+}
+
+/// The same for "outer.inner" too.
+const Json* under(const Json& value, const std::string& key) {
+  if (const Json* found = child(value, key)) return found;
+  for (size_t dot = key.find('.'); dot != key.npos; dot = key.find('.', dot + 1)) {
+    const Json* outer = child(value, key.substr(0, dot));
+    const Json* found = outer ? under(*outer, key.substr(dot + 1)) : nullptr;
+    if (found) return found;
+  }
+  return nullptr;
+}
+
 /// Calls `visit` with the name and value of each number in a value, those further inside as "outer.inner".
 void eachNumber(const std::string& name, const Json& value,
                 const std::function<void(const std::string&, double)>& visit) {
@@ -80,6 +102,7 @@ class Log {
   void note(const Json& object) {
     for (const auto& [key, value] : object.items())
       if (known_.insert(key).second) keys_.push_back(escaped(key));
+    rowsFound_ = rowsFound_ || under(object, options_.rows) != nullptr;
   }
 
   void add(const nlohmann::ordered_json& ordered, size_t line) {
@@ -88,17 +111,19 @@ class Log {
     const std::string row = rowKey_.empty() ? std::to_string(line - 1) : rowOf(object, line);
     if (row.empty()) return;
     if (!options_.value.empty()) {
-      const auto value = object.find(options_.value);
-      if (value == object.end()) return;  // other lines of the log
+      const Json* const value = under(object, options_.value);
+      if (value == nullptr) return;  // other lines of the log
       found_ = true;
-      const auto column = options_.columns.empty() ? object.end() : object.find(options_.columns);
+      const Json* const column = options_.columns.empty() ? nullptr : under(object, options_.columns);
       const auto visit = [&](const std::string& name, double number) { pivot_->add(row, name, number, line); };
-      if (column != object.end()) return eachNumber(labelOf(*column), *value, visit);
+      if (column != nullptr) return eachNumber(labelOf(*column), *value, visit);
       return eachNumber(value->is_structured() ? "" : options_.value, *value, visit);
     }
     for (const auto& [key, value] : ordered.items()) {
       if (key == rowKey_) continue;
-      eachNumber(key, value, [&](const std::string& name, double number) { pivot_->add(row, name, number, line); });
+      eachNumber(key, value, [&](const std::string& name, double number) {
+        if (name != rowKey_) pivot_->add(row, name, number, line);
+      });
     }
   }
 
@@ -127,7 +152,7 @@ class Log {
 
   void choose() {
     rowKey_ = options_.rows;
-    if (!rowKey_.empty() && !known_.contains(rowKey_)) failKey("--rows", rowKey_);
+    if (!rowKey_.empty() && !rowsFound_) failKey("--rows", rowKey_);
     for (const char* key : kSteps)
       if (rowKey_.empty() && known_.contains(key)) rowKey_ = key;
     pivot_ = std::make_unique<Pivot>(file_, rowKey_.empty() ? "line" : rowKey_,
@@ -135,8 +160,8 @@ class Log {
   }
 
   std::string rowOf(const Json& object, size_t line) {
-    const auto at = object.find(rowKey_);
-    if (at == object.end()) {
+    const Json* const at = under(object, rowKey_);
+    if (at == nullptr) {
       ++skipped_;
       return "";
     }
@@ -149,6 +174,7 @@ class Log {
   std::set<std::string> known_;
   std::vector<std::string> keys_;  // for messages
   std::string rowKey_;
+  bool rowsFound_ = false;
   std::unique_ptr<Pivot> pivot_;
   size_t skipped_ = 0;
   bool found_ = false;

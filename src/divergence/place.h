@@ -21,8 +21,8 @@ struct Place {
 };
 Place placeOf(const Plan& plan, const EntryIndex& index);
 
-/// With a reference `mean:AXIS`: the rows of the cells' tensor of which row `first` (position 0 of the axis) is the mean,
-/// less those that are masked; none may be left.
+/// With a reference `mean:AXIS`: the rows of the cells' tensor of which row `first` (position 0 of the axis) is the
+/// mean, less those that are masked; none may be left.
 std::vector<int64_t> rowsOfMean(const Plan& plan, int64_t first);
 
 }  // namespace divlens

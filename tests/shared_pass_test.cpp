@@ -91,15 +91,19 @@ TEST_CASE_METHOD(GpuTest, "rows have the same bits read where they are mapped an
 }
 
 TEST_CASE_METHOD(GpuTest, "how many cells share a reference row changes no bit", "[gpu][shared]") {
-  // Enough rows that eight cells share a workgroup; a selection of them goes alone.
+  // Enough rows that eight cells share a workgroup; of a selection two do, and the cells of a smaller one go alone.
   const Array array = logits(16, 4, 500'000, DType::F16);
   const PlanOptions all{.metrics = {"kl", "jsd", "jeffreys"}, .reference = "layer=-1"};
   PlanOptions some = all;
   some.select = {"token=2"};
   const Cells together = run(dumpOf({array}), all);
+  const Cells pairs = run(dumpOf({array}), some);
+  some.select.emplace_back("layer=3,4");
   const Cells alone = run(dumpOf({array}), some);
-  for (size_t metric = 0; metric < 3; ++metric)
-    for (int64_t layer = 0; layer < 16; ++layer) CHECK(together.at(metric, layer, 2) == alone.at(metric, layer, 0));
+  for (size_t metric = 0; metric < 3; ++metric) {
+    for (int64_t layer = 0; layer < 16; ++layer) CHECK(together.at(metric, layer, 2) == pairs.at(metric, layer, 0));
+    for (const int64_t layer : {3, 4}) CHECK(together.at(metric, layer, 2) == alone.at(metric, layer - 3, 0));
+  }
 }
 
 TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all the same", "[gpu][shared]") {

@@ -14,8 +14,9 @@ namespace {
 using namespace kernels;
 
 constexpr uint32_t kMergeSize = 64;
-/// Entries of rows that a plan reads before eight cells share a workgroup: compiling that takes some tenths of a
-/// second.
+/// Entries of rows that a plan reads before two or eight cells share a workgroup on a processor: compiling that takes
+/// longer, and with an empty shader cache some tenths of a second.
+constexpr double kSomeEntries = 4e6;
 constexpr double kManyEntries = 3e7;
 
 /// Cells that a workgroup takes. It changes no bit of any cell.
@@ -29,7 +30,8 @@ uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
   count(plan.rows);
   count(plan.columns);
   for (const PlanAxis& axis : plan.reduced) count(axis);
-  if (context.isCpu() && pairs * double(plan.vocab) < kManyEntries) return 1;
+  const double entries = pairs * double(plan.vocab);
+  if (context.isCpu() && entries < kManyEntries) return entries >= kSomeEntries && sharing >= 2 ? 2 : 1;
   return sharing >= 7 ? 8 : sharing >= 3 ? 4 : 1;
 }
 

@@ -1,4 +1,5 @@
-// Eight elements of the row that starts at word `base`, as stored. Include after defining `rowWords(i)`, word i of the rows, `push` (with rowVectors), kDtype and kKind.
+// Eight elements of the row that starts at word `base`, as stored. Include after defining `rowWords(i)`, word i of the rows, `push`
+// (with rowVectors), kDtype and kKind.
 #ifndef DIVLENS_LOAD_ROW_GLSL
 #define DIVLENS_LOAD_ROW_GLSL
 

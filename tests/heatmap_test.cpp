@@ -6,6 +6,7 @@
 #include "catch.h"
 #include "divergence/grid.h"
 #include "figure/cell_image.h"
+#include "figure/cell_marks.h"
 #include "gpu/buffer.h"
 #include "gpu/context.h"
 
@@ -37,21 +38,6 @@ ColorScale scaleOf(const FigureOptions& options, double min, double max) {
   return scale;
 }
 
-Color expected(const ColorScale& scale, float v) {
-  switch (normClass(scale.norm.params, v)) {
-    case kCellBad:
-      return scale.colors.bad;
-    case kCellInf:
-      return scale.colors.inf;
-    case kCellUnder:
-      return scale.colors.under;
-    case kCellOver:
-      return scale.colors.over;
-    default:
-      return scale.colors.table[size_t(scale.norm.index(v))];
-  }
-}
-
 HeatmapArea areaOf(int64_t rows, int64_t columns, float w, float h) {
   return {.rect = {0, 0, w, h}, .rowEnd = double(rows), .columnEnd = double(columns)};
 }
@@ -79,7 +65,7 @@ TEST_CASE("the device colours cells as C++ does", "[gpu][heatmap]") {
     REQUIRE(image.rows == 10);
     REQUIRE(image.columns == 12);
     int different = 0;
-    for (size_t i = 0; i < cells.size(); ++i) different += image.colors[i] == expected(scale, cells[i]) ? 0 : 1;
+    for (size_t i = 0; i < cells.size(); ++i) different += image.colors[i] == cellColor(scale, cells[i]) ? 0 : 1;
     // log and pow may differ in the last bit, at the edge between two colours.
     CHECK(different <= (std::string(norm) == "linear" ? 0 : 2));
   }

@@ -19,6 +19,16 @@ struct Tables {
   std::string b = folder.write("b.csv", "layer,x,y,z\n0,0.5,2,4\n1,4,1,1\n");
 };
 
+/// A dump beside a copy of it, and what they differ by.
+Ran renderTwice(const Folder& folder, const std::vector<std::string>& more) {
+  const std::string dump = example("interventions.safetensors"),
+                    copy = folder.write("copy.safetensors", readBytes(dump));
+  std::vector<std::string> words = {"render",      dump,           copy,      "--tensor", "intervened",
+                                    "--reference", "tensor:clean", "--minus", "copy"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run(words);
+}
+
 }  // namespace
 
 TEST_CASE("several dumps are panels of one figure and of its data", "[several]") {
@@ -96,10 +106,7 @@ TEST_CASE("panels have the titles that they are given, one each", "[several]") {
 
 TEST_CASE("--verify recomputes cells of every dump", "[several]") {
   const Folder folder;
-  const std::string dump = example("interventions.safetensors"),
-                    copy = folder.write("copy.safetensors", readBytes(dump));
-  const Ran ran = run({"render", dump, copy, "--tensor", "intervened", "--reference", "tensor:clean", "--minus", "copy",
-                       "--verify", "7", "-o", folder / "f.json"});
+  const Ran ran = renderTwice(folder, {"--verify", "7", "-o", folder / "f.json"});
   INFO(ran.err);
   REQUIRE(ran.code == 0);
   CHECK(has(ran.err, "verified 7 values"));
@@ -110,10 +117,7 @@ TEST_CASE("--verify recomputes cells of every dump", "[several]") {
 
 TEST_CASE("an interval of a difference of dumps is refused with what to do instead", "[several]") {
   const Folder folder;
-  const std::string dump = example("interventions.safetensors"),
-                    copy = folder.write("copy.safetensors", readBytes(dump));
-  const Ran ran = run({"render", dump, copy, "--tensor", "intervened", "--reference", "tensor:clean", "--minus", "copy",
-                       "--ci", "0.95", "-o", folder / "f.png"});
+  const Ran ran = renderTwice(folder, {"--ci", "0.95", "-o", folder / "f.png"});
   CHECK(ran.code == 2);
   CHECK(has(ran.err, "--stack"));
   CHECK(folder.names() == std::vector<std::string>{"copy.safetensors"});

@@ -245,14 +245,15 @@ TEST_CASE_METHOD(GpuTest, "matrices that are too large for their effective rank 
     for (int rank = ranks - 1; rank >= 0; --rank) {
       EvaluateOptions options;
       options.share = together.share(rank, ranks);
+      options.maxRam = uint64_t{256} << 20;
       cells = run(dump, spectral({"effective-rank", "norm"}), options);
     }
     for (const int64_t layer : {0, 1, 2, 4}) CHECK(std::isnan(cells.at(0, layer, 0)));
     CHECK(cells.at(1, 0, 0) == 8193.0f);
     CHECK(cells.at(0, 3, 0) == 1.0f);
     REQUIRE(cells.warnings.size() == 1);
-    CHECK(has(cells.warnings[0], "4 cells are NaN, both sides of the matrix being larger than 8192"));
-    CHECK(has(cells.warnings[0], "tensor 'large 0' [8193, 8193]"));
+    CHECK(has(cells.warnings[0], "4 cells are NaN, taking more memory than the 0.2 GiB that --max-ram leaves"));
+    CHECK(has(cells.warnings[0], "tensor 'large 0' [8193, 8193] (0.3 GiB)"));
     CHECK(has(cells.warnings[0], "tensor 'large 4' [8193, 8193]"));
   }
 }
@@ -297,6 +298,32 @@ TEST_CASE("eigenvalues of symmetric matrices", "[spectrum]") {
       for (size_t k = 0; k + 1 < size; ++k) CHECK(std::abs(got[k]) <= 1e-15);
     }
   }
+}
+
+TEST_CASE("eigenvalues are the same bits each time, and can be given up", "[spectrum]") {
+  Random random(15);
+  const std::vector<double> entries = normals(random, 203 * 203, 1);
+  const auto filled = [&] {
+    SymmetricMatrix out(203);
+    for (size_t i = 0; i < 203; ++i)
+      for (size_t j = 0; j <= i; ++j) out.at(i, j) = entries[i * 203 + j];
+    return out;
+  };
+  std::vector<double> shares;
+  const std::vector<double> first = eigenvalues(filled(), [&](double share) { shares.push_back(share); });
+  CHECK(std::is_sorted(shares.begin(), shares.end()));
+  CHECK(shares.size() == 6);
+  std::vector<std::unique_ptr<char[]>> between;  // so that what is allocated lies elsewhere
+  for (size_t i = 1; i < 8; ++i) {
+    between.push_back(std::make_unique<char[]>(24 * i));
+    CHECK(eigenvalues(filled(), [](double) {}) == first);
+  }
+  int calls = 0;
+  const auto stop = [&](double) {
+    if (++calls == 3) throw std::runtime_error("stop");
+  };
+  CHECK_THROWS_WITH(eigenvalues(filled(), stop), "stop");
+  CHECK(calls == 3);
 }
 
 TEST_CASE_METHOD(GpuTest, "matrices without a largest singular value", "[weights][spectrum]") {

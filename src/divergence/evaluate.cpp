@@ -97,7 +97,7 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
   std::optional<TopKRun> lists;
   std::optional<WeightRun> statistics;
   if (usesStatistics(plan))
-    statistics.emplace(context, averaged ? *averaged : plan);
+    statistics.emplace(context, averaged ? *averaged : plan, options.maxRam);
   else if (plan.kind == Kind::TopK)
     lists.emplace(context, plan);
   else if (plan.kind != Kind::Scalar)

@@ -1,6 +1,7 @@
 #include "divergence/weight_gram.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,13 +17,14 @@
 namespace divlens {
 namespace {
 
-constexpr int64_t kMostSide = 8192;                  // of the shorter side: 270 MB of sums
 constexpr uint64_t kTileBytes = uint64_t{16} << 20;  // of vectors
 constexpr int64_t kMostVectors = 4096;               // of a tile: far below the 65,535 trips of lavapipe
 constexpr uint64_t kSumBytes = uint64_t{16} << 20;   // of one buffer
 constexpr uint64_t kBlockBytes = uint64_t{kernels::kGramBlock} * kernels::kGramBlock * 2 * sizeof(float);
 constexpr size_t kBlocksAtOnce = 1024;
 constexpr double kNothing = 0x1p-48;  // of the largest eigenvalue: 2^-24 of σ₁
+
+double gibibytes(uint64_t bytes) { return double(bytes) / double(uint64_t{1} << 30); }
 
 int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -66,12 +68,18 @@ struct WeightGram::Shape {
   int64_t blocks() const { return divideUp(side, kernels::kGramBlock); }
   int64_t padded() const { return blocks() * kernels::kGramBlock; }
   int64_t triangle() const { return blocks() * (blocks() + 1) / 2; }
+  /// Of the sums and the matrix that replaces them, which grows as they are given back.
+  uint64_t bytes() const {
+    return std::max(uint64_t(triangle()) * kBlockBytes, uint64_t(SymmetricMatrix::bytes(size_t(side)))) + 2 * kSumBytes;
+  }
   int64_t atOnce() const { return std::min(kMostVectors, int64_t(kTileBytes / sizeof(float)) / padded()); }
 };
 
-WeightGram::WeightGram(const gpu::Context& context, const CellReader& cells)
+WeightGram::WeightGram(const gpu::Context& context, const CellReader& cells, uint64_t memory)
     : context_(context),
       cells_(cells),
+      limited_(memory > 0),
+      memory_(limited_ ? memory : uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE))),
       lanes_(context.isCpu() ? 8 : 64),
       exact_(context, "weights_gram.comp", 2, uint32_t(sizeof(kernels::GramPush)), std::array{lanes_, 1u}, {}, 1),
       rounding_(context, "weights_gram.comp", 2, uint32_t(sizeof(kernels::GramPush)), std::array{lanes_, 0u}, {}, 1),
@@ -172,25 +180,30 @@ SymmetricMatrix WeightGram::collect(const Shape& shape) {
 float WeightGram::effectiveRank(int64_t cell, int exponent, const std::function<void(double)>& progress) {
   const auto [rows, columns] = cells_.matrix(cell);
   const Shape shape{std::min(rows, columns), std::max(rows, columns), rows < columns};
-  if (shape.side > kMostSide) {
-    failed_.push_back(cells_.name(cell));
+  if (shape.bytes() > memory_) {
+    tooLarge_.push_back(fmt::format("{} ({:.1f} GiB)", cells_.name(cell), gibibytes(shape.bytes())));
     return std::numeric_limits<float>::quiet_NaN();
   }
-  // A product on the device takes about as long as two entries of a pass over the triangle.
+  // On two cores the products take about as long as the eigenvalues of a square matrix.
   const double products = double(shape.count) / double(shape.count + shape.side);
   const std::vector<double> values =
       eigenvalues(gram(cell, exponent, shape, [&](double share) { progress(products * share); }),
                   [&](double share) { progress(products + (1 - products) * share); });
   if (!values.empty()) return effectiveRankOf(values);
-  failed_.push_back(cells_.name(cell));
+  unresolved_.push_back(cells_.name(cell));
   return std::numeric_limits<float>::quiet_NaN();
 }
 
 std::vector<std::string> WeightGram::notes(const Share& share) const {
-  const Lines failed = gathered(share, failed_);
-  if (failed.count == 0) return {};
-  return {fmt::format("the effective ranks of {} cells are NaN, both sides of the matrix being larger than {}: {}",
-                      failed.count, kMostSide, failed.text())};
+  std::vector<std::string> out;
+  if (const Lines large = gathered(share, tooLarge_); large.count > 0)
+    out.push_back(
+        fmt::format("the effective ranks of {} cells are NaN, taking more memory than the {:.1f} GiB that {}: {}",
+                    large.count, gibibytes(memory_), limited_ ? "--max-ram leaves" : "there are", large.text()));
+  if (const Lines unresolved = gathered(share, unresolved_); unresolved.count > 0)
+    out.push_back(fmt::format("the effective ranks of {} cells are NaN, LAPACK not having found all eigenvalues: {}",
+                              unresolved.count, unresolved.text()));
+  return out;
 }
 
 }  // namespace divlens

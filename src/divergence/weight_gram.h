@@ -14,9 +14,11 @@ namespace divlens {
 /// tile by tile, the processor finds its eigenvalues.
 class WeightGram {
  public:
-  WeightGram(const gpu::Context& context, const CellReader& cells);
+  /// At most `memory` bytes for a matrix and its sums; 0: what the machine has.
+  WeightGram(const gpu::Context& context, const CellReader& cells, uint64_t memory);
   /// exp(-Σ p ln p), p = σ / Σσ, of a cell whose entries are finite, not all zero and below 2^(exponent + 1); NaN where
-  /// the matrix is too large, which notes() then says. Calls `progress` now and then with the share that is done.
+  /// that takes more memory than there is, which notes() then says. Calls `progress` now and then with the share that
+  /// is done.
   float effectiveRank(int64_t cell, int exponent, const std::function<void(double)>& progress);
   /// Cells of all processes without a value, in words; empty where all have one. Every process calls it.
   std::vector<std::string> notes(const Share& share) const;
@@ -32,6 +34,8 @@ class WeightGram {
 
   const gpu::Context& context_;
   const CellReader& cells_;
+  bool limited_;  ///< by an option
+  uint64_t memory_;
   uint32_t lanes_;
   gpu::ComputePipeline exact_, rounding_;
   gpu::Buffer vectors_;
@@ -40,7 +44,7 @@ class WeightGram {
   gpu::Submission submission_;
   std::vector<std::byte> stored_;
   std::vector<float> tile_;
-  std::vector<std::string> failed_;
+  std::vector<std::string> tooLarge_, unresolved_;
 };
 
 }  // namespace divlens

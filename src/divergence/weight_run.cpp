@@ -69,11 +69,11 @@ struct WeightRun::Slot {
   }
 };
 
-WeightRun::WeightRun(const gpu::Context& context, const Plan& plan)
+WeightRun::WeightRun(const gpu::Context& context, const Plan& plan, uint64_t memory)
     : context_(context),
       plan_(plan),
       cells_(plan.cells),
-      spectra_(context, plan, cells_),
+      spectra_(context, plan, cells_, memory),
       lanes_(context.isCpu() ? 8 : 64),
       merge_(context, "weights_merge.comp", 2, uint32_t(sizeof(kernels::WeightMergePush)), {}),
       finish_(context, "weights_finish.comp", 5, uint32_t(sizeof(kernels::WeightFinishPush)), {}),

@@ -17,7 +17,8 @@ namespace divlens {
 /// with the tensors.
 class WeightRun {
  public:
-  WeightRun(const gpu::Context& context, const Plan& plan);
+  /// At most `memory` bytes for matrices whose singular values are wanted; 0: what the machine has.
+  WeightRun(const gpu::Context& context, const Plan& plan, uint64_t memory);
   ~WeightRun();
   /// Values of the part that are finished, those from before among them.
   uint64_t done() const { return done_; }

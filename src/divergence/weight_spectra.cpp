@@ -14,9 +14,10 @@ bool asksFor(const Plan& plan, std::initializer_list<std::string_view> names) {
 
 }  // namespace
 
-WeightSpectra::WeightSpectra(const gpu::Context& context, const Plan& plan, const CellReader& cells) : cells_(cells) {
+WeightSpectra::WeightSpectra(const gpu::Context& context, const Plan& plan, const CellReader& cells, uint64_t memory)
+    : cells_(cells) {
   if (asksFor(plan, {"top-singular-value", "stable-rank"})) largest_.emplace(context, cells);
-  if (asksFor(plan, {"effective-rank"})) all_.emplace(context, cells);
+  if (asksFor(plan, {"effective-rank"})) all_.emplace(context, cells, memory);
 }
 
 kernels::WeightSpectrumValues WeightSpectra::of(int64_t cell, const kernels::WeightMoments& moments,

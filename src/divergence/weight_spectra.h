@@ -14,7 +14,8 @@ namespace divlens {
 /// What the singular values of cells give, as far as the plan's statistics ask for it.
 class WeightSpectra {
  public:
-  WeightSpectra(const gpu::Context& context, const Plan& plan, const CellReader& cells);
+  /// At most `memory` bytes for the matrices; 0: what the machine has.
+  WeightSpectra(const gpu::Context& context, const Plan& plan, const CellReader& cells, uint64_t memory);
   /// False where no statistic asks.
   bool wanted() const { return largest_ || all_; }
   /// Of a cell that exists, from the moments of all its elements: zeros where they are not all finite, or all zero.

@@ -16,6 +16,11 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(PANGO REQUIRED IMPORTED_TARGET pangocairo fontconfig)
 add_library(divlens_text ALIAS PkgConfig::PANGO)
 
+# OpenBLAS, with LAPACK in it: eigenvalues. Several threads would make bits depend on their number; the program asks for
+# one, whichever variant is installed. Loading it costs 3 ms.
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+add_library(divlens_lapack ALIAS PkgConfig::OPENBLAS)
+
 # Dear ImGui: Debian's archive holds the core, the FreeType rasteriser and the GLFW and Vulkan backends. An imported
 # target, so that what it needs follows it on the link line.
 find_path(IMGUI_INCLUDE_DIR imgui.h PATH_SUFFIXES imgui REQUIRED)

@@ -74,10 +74,10 @@ void align(Plan& plan, const Tensor& tensor, size_t count) {
     const Axis& theirs = tensor.axes[i];
     PlanAxis* ours = axisOf(plan, theirs.name);
     if (ours == nullptr) {
-      if (tensor.shape[i] == 1) continue;
-      failAlign(
-          plan, tensor,
-          fmt::format("has an axis '{}' of {} entries that the cells lack", escaped(theirs.name), tensor.shape[i]));
+      failAlign(plan, tensor,
+                fmt::format("has an axis '{}' of length {} that the cells lack; write it without that axis, or name "
+                            "its axes as those of the cells",
+                            escaped(theirs.name), tensor.shape[i]));
     }
     if (ours->length != tensor.shape[i]) {
       failAlign(plan, tensor,

@@ -140,6 +140,41 @@ struct TopPush {
   uint shift;  // low bits of a key that the element type never uses
 };
 
+// What may be among the k largest elements of a row.
+struct TopEntry {
+  uint key;
+  uint id;
+};
+// In TopState.count, once a row's entries are listed: how many they are, or one of these.
+const uint kUnlisted = 0u;          // too many, or fewer than k: the search over the whole row knows
+const uint kBadTops = 0xffffffffu;  // the row holds what has no order
+const uint kTopThresholds = 7u;     // tried in one round of a search
+
+struct TopRowsPush {
+  uint rows;
+  uint firstRow;    // of TopState
+  uint rowVectors;  // uvec4 in a padded row
+  uint width;
+  uint groups;  // of a row
+  uint steps;   // of eight elements in a group, at most
+  uint k;
+  uint shift;   // as in TopPush
+  uint listed;  // entries that a row's list holds
+  uint trips;   // of loops over elements that one invocation takes at most
+};
+
+struct OverlapPush {
+  uint pairs;
+  uint listed;
+  uint firstReference;  // TopState of the reference start here
+  uint valueStart;      // where the channel's values start
+  uint redoStart;       // where the channel's verdicts start
+  uint shift;           // of the reference's keys
+  uint lastOfK;         // as in PairsPush
+  uint lastBeforeK;
+  float k;  // or the number of entries compared where there are fewer
+};
+
 struct MeanPush {
   uint rows;
   uint rowVectors;
@@ -205,7 +240,8 @@ static_assert(sizeof(RowStats) == 28 && sizeof(StatsPartial) == 28 && sizeof(Pai
               sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 48 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
 static_assert(sizeof(PairsPush) == 72 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
-              sizeof(ReduceNode) == 28 && sizeof(TopState) == 16);
+              sizeof(ReduceNode) == 28 && sizeof(TopState) == 16 && sizeof(TopRowsPush) == 40 &&
+              sizeof(OverlapPush) == 36);
 }  // namespace divlens::kernels
 #endif
 #endif

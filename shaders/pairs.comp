@@ -8,6 +8,7 @@
 #include "metric_ids.glsl"
 #include "rows.glsl"
 #include "terms.glsl"
+#include "tops.glsl"
 #ifdef DIVLENS_USER_METRIC
 #include "user_metric.glsl"
 #endif
@@ -148,19 +149,6 @@ float logitDifference(float x, float y, float low, RowStats P, RowStats Q) {
   return d * push.inverseTemperature - normalisers;
 }
 
-// The k largest entries of the uniform row are its first k allowed ones; of a one-hot row the target and the first k - 1 others.
-TopState topsOfMade(uint target) {
-  if (kReferenceDtype == kUniform) return TopState(topKey(0.0, kReferenceShift), push.lastOfK, 0u, 0u);
-  if (target > push.lastOfK && push.lastBeforeK == kNoEntry) return TopState(topKey(0.0, kReferenceShift), target, 0u, 0u);
-  uint key = topKey(uintBitsToFloat(0xff800000u), kReferenceShift);
-  return TopState(key, target <= push.lastOfK ? push.lastOfK : push.lastBeforeK, 0u, 0u);
-}
-
-bool isTop(float x, uint index, uint shift, TopState top) {
-  uint key = topKey(x, shift);
-  return key > top.threshold || (key == top.threshold && index <= top.bound);
-}
-
 Pair makePair(float x, float y, float low, RowStats P, RowStats Q, uint index, bool counts, float target) {
   Pair t;
   t.x = counts ? x : 0.0;
@@ -284,7 +272,7 @@ void main() {
     if (kReferenceDtype <= kF32)
       topP = tops[push.firstReferenceStats + entry.reference];
     else
-      topP = topsOfMade(entry.reference);
+      topP = topsOfMade(kReferenceDtype == kUniform, entry.reference, kReferenceShift, push.lastOfK, push.lastBeforeK);
   }
   float target = 0.0;
   if (kReferenceDtype == kOneHot) {
@@ -311,8 +299,8 @@ void main() {
     for (int i = 0; i < 8; ++i) t[i] = makePair(x[i], y[i], low[i], P, Q, kLoad * step + uint(i), (counts >> i & 1u) != 0u, target);
     if (kTops)
       for (uint i = 0u; i < 8u; ++i) {
-        t[i].inTopP = (counts >> i & 1u) != 0u && isTop(x[i], kLoad * step + i, kReferenceShift, topP);
-        t[i].inTopQ = (counts >> i & 1u) != 0u && isTop(y[i], kLoad * step + i, kCellShift, topQ);
+        t[i].inTopP = (counts >> i & 1u) != 0u && isTop(topKey(x[i], kReferenceShift), kLoad * step + i, topP);
+        t[i].inTopQ = (counts >> i & 1u) != 0u && isTop(topKey(y[i], kCellShift), kLoad * step + i, topQ);
       }
     accumulate(c[0], kMetric0, t, push.parameters[0]);
     accumulate(c[1], kMetric1, t, push.parameters[1]);

@@ -20,17 +20,11 @@ layout(std430, set = 0, binding = 4) writeonly buffer Redo { uint redo[]; };
 layout(std430, set = 0, binding = 5) readonly buffer Numbers { uint numbers[]; };
 layout(push_constant) uniform Push { SharedPush push; };
 
+#include "row_element.glsl"
+
 // Bits of ln q of one entry.
 uint logProbability(PairEntry pair, RowStats Q) {
-  uint base = numbers[pair.cell];
-  uint entry = pair.reference;
-  float y;
-  if (kDtype == kF32) {
-    y = uintBitsToFloat(rowWords(base + entry / 4u)[entry % 4u]);
-  } else {
-    vec2 two = decodePair(rowWords(base + entry / 8u)[(entry / 2u) % 4u], kDtype);
-    y = (entry & 1u) == 0u ? two.x : two.y;
-  }
+  float y = rowElement(numbers[pair.cell], pair.reference);
   if (isNegativeInfinity(y)) return 0xff800000u;
   return floatBitsToUint(((y - Q.offset) * push.inverseTemperature - Q.logSum) * push.unitScale);
 }

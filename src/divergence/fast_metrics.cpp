@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "divergence/overlap_pass.h"
+
 namespace divlens {
 namespace {
 
@@ -36,6 +38,7 @@ constexpr FastRow kFast[] = {
     {MetricId::MaxProb, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Logprob, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Top1Agree, {FastKernel::Rows, 0, 0, false, true, true}},
+    {MetricId::Overlap, {FastKernel::Overlap}},  // k is the parameter
 };
 
 bool storedLogits(SideFormat side) { return side.dtype <= kF32 && side.kind == kLogits && !side.split; }
@@ -48,8 +51,13 @@ bool ofOneEntry(MetricId id) { return id == MetricId::Logprob || id == MetricId:
 std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, SideFormat cells, SideFormat reference) {
   const auto row = std::find_if(std::begin(kFast), std::end(kFast),
                                 [&](const FastRow& r) { return int(r.id) == use.metric->id && !use.user; });
-  if (row == std::end(kFast) || cells.split || cells.kind == kProbs) return std::nullopt;
+  if (row == std::end(kFast)) return std::nullopt;
   FastMetric metric = row->metric;
+  if (row->id == MetricId::Overlap) {
+    metric.k = uint32_t(std::min(int64_t(use.parameter), plan.allowed));
+    return OverlapPass::fits(plan.vocab, metric.k) ? std::optional(metric) : std::nullopt;
+  }
+  if (cells.split || cells.kind == kProbs) return std::nullopt;
   if (reference.dtype == kOneHot && cells.kind == kLogits && ofOneEntry(row->id))
     return FastMetric{.kernel = FastKernel::Rows, .reference = false};
   if (row->id == MetricId::Logprob) return std::nullopt;

@@ -10,7 +10,8 @@ namespace divlens {
 enum class FastKernel {
   OneRead,  ///< shaders/one_read.glsl: sums over both rows, the cell's normaliser unknown
   TwoRead,  ///< shaders/two_read.glsl: the same with both normalisers known
-  Rows      ///< shaders/row_values.glsl: from what is known of each row alone
+  Rows,     ///< shaders/row_values.glsl: from what is known of each row alone
+  Overlap   ///< shaders/overlap.glsl: from the few largest elements of each row
 };
 
 /// A metric on its fast way.
@@ -21,6 +22,7 @@ struct FastMetric {
   bool entropy = false;  ///< of the cell's or the reference's row, as the metric defines
   bool reference = true;
   bool entry = false;  ///< which element is the largest of each row
+  uint32_t k = 0;      ///< of overlap:k; one kernel run knows one k
 };
 /// Null where there is no fast way for the metric with its parameter and rows stored so; that depends on nothing else.
 std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, SideFormat cells, SideFormat reference);

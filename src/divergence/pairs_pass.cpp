@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "divergence/overlap_pass.h"
 #include "divergence/user_shader.h"
 #include "gpu/barrier.h"
 
@@ -23,15 +24,6 @@ bool quantises(const Plan& plan) {
 
 /// k of overlap:k, 0 for other metrics.
 uint32_t topsWanted(const MetricUse& use) { return use.metric->stem() == "overlap" ? uint32_t(use.parameter) : 0; }
-
-/// The n-th entry that is compared, counted from 1; kNoEntry for n < 1.
-uint32_t allowedEntry(const Plan& plan, int64_t n) {
-  if (n < 1) return kNoEntry;
-  if (plan.allowedBits.empty()) return uint32_t(n - 1);
-  uint32_t entry = 0;
-  for (;; ++entry)
-    if ((plan.allowedBits[entry / 32] >> (entry % 32) & 1u) != 0 && --n == 0) return entry;
-}
 
 /// Whether a metric may have a kink where p and q are equal.
 bool hasKink(const MetricUse& use) { return use.user != nullptr || use.metric->id == int(MetricId::Tv); }

@@ -20,6 +20,7 @@ std::unique_ptr<RowsInPlace> RowsInPlace::open(const gpu::Context& context, cons
                                                const RowReader& reader) {
   const bool whole =
       reader.width() == tensor.shape.back() && reader.rowBytes() == uint64_t(reader.width()) * info(tensor.dtype).bytes;
+  if (reader.deviceDType() != tensor.dtype) return nullptr;
   if (!context.importsHostMemory() || !whole || tensor.strides != stridesInC(tensor.shape)) return nullptr;
   if (tensor.offset % kTexel != 0 || tensor.source->descriptor() < 0) return nullptr;
   return std::unique_ptr<RowsInPlace>(new RowsInPlace(context, tensor, reader.rowBytes()));

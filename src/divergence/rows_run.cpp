@@ -204,6 +204,12 @@ void RowsRun::layOutReading() {
     layout_.readBytes += alignUp(lensReference() ? references * reference_->rowBytes() : layout_.limits.bytes, 256);
 }
 
+size_t RowsRun::maxRows() const {
+  const TileLimits& limits = layout_.limits;
+  const auto rows = [&](uint64_t bytes) { return bytes > 0 ? limits.bytes / bytes + 1 : 0; };
+  return std::min<size_t>(2 * limits.entries, rows(limits.cellRowBytes) + rows(limits.referenceRowBytes));
+}
+
 void RowsRun::makeLens() {
   layOutReading();
   const SideFormat cells = cellSide_, reference = referenceSide_;

@@ -46,7 +46,7 @@ class RowsRun {
     uint64_t readReference = 0;  ///< with a lens: the same of the rows as they are read
     uint64_t readBytes = 0;
   };
-  size_t maxRows() const { return 2 * layout_.limits.entries; }
+  size_t maxRows() const;
   bool lensCells() const { return plan_.throughLens(plan_.cells); }
   bool lensReference() const { return reference_ && plan_.throughLens(plan_.reference.tensor); }
   /// Bytes of a row as the kernels see it.

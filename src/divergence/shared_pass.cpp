@@ -40,6 +40,17 @@ std::span<const std::byte> bytesOf(const T& value) {
   return std::as_bytes(std::span(&value, 1));
 }
 
+const char* stemOf(FastKernel kernel) {
+  switch (kernel) {
+    case FastKernel::OneRead:
+      return "one_read";
+    case FastKernel::TwoRead:
+      return "two_read";
+    default:
+      return "row_values";
+  }
+}
+
 /// The tile's pairs that share a reference row, at most `most` together, and the reference's rows, each once.
 void groupPairs(const Tile& tile, uint32_t most, std::vector<PairGroup>& groups, std::vector<uint32_t>& rows) {
   for (uint32_t i = 0; i < tile.entries.size(); ++i) {
@@ -81,13 +92,15 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
       allowed_(allowedBuffer(context, plan)) {
   for (size_t i = 0; i < channels_.size(); ++i) {
     const FastMetric metric = *fastMetric(plan, plan.metrics[channels_[i]], cells, reference);
-    auto family = std::find_if(families_.begin(), families_.end(),
-                               [&](const Family& f) { return f.kernel == metric.kernel && f.tilt == metric.tilt; });
+    auto family = std::find_if(families_.begin(), families_.end(), [&](const Family& f) {
+      return f.kernel == metric.kernel && f.tilt == metric.tilt && f.k == metric.k;
+    });
     if (family == families_.end()) {
       families_.emplace_back();
       family = families_.end() - 1;
       family->kernel = metric.kernel;
       family->tilt = metric.tilt;
+      family->k = metric.k;
     }
     family->sumBits |= metric.sums;
     family->entropy |= metric.entropy;
@@ -97,12 +110,16 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
   }
   // A row that is on both sides has its statistics taken twice: both times the same ones.
   const auto any = [&](auto wanted) { return std::any_of(families_.begin(), families_.end(), wanted); };
+  const auto isOf = [](FastKernel kernel) { return [kernel](const Family& f) { return f.kernel == kernel; }; };
   const bool heat = any([](const Family& f) { return f.entropy; });
   const bool entry = any([](const Family& f) { return f.entry; });
-  const bool pairs = any([](const Family& f) { return f.kernel != FastKernel::Rows; });
-  const bool oneRead = any([](const Family& f) { return f.kernel == FastKernel::OneRead; });
-  const bool cellRows = any([](const Family& f) { return f.kernel != FastKernel::OneRead; });
-  const bool referenceRows = oneRead || any([&](const Family& f) { return ownReferenceRows_ && f.reference; });
+  const bool oneRead = any(isOf(FastKernel::OneRead));
+  const bool pairs = oneRead || any(isOf(FastKernel::TwoRead));
+  const bool cellRows = any(isOf(FastKernel::TwoRead)) || any(isOf(FastKernel::Rows));
+  const bool referenceRows =
+      oneRead || any([&](const Family& f) {
+        return (f.kernel == FastKernel::TwoRead || f.kernel == FastKernel::Rows) && ownReferenceRows_ && f.reference;
+      });
   if (cellRows)
     cellStats_ = std::make_unique<RowStatsPass>(context, plan, cells,
                                                 RowStatsPass::Options{.top = entry, .heat = heat, .texels = texels_});
@@ -110,7 +127,12 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
     referenceStats_ = std::make_unique<RowStatsPass>(
         context, plan, reference,
         RowStatsPass::Options{.listed = true, .top = entry || oneRead, .heat = heat, .texels = texels_});
-  for (Family& family : families_) makePipelines(context, family);
+  for (Family& family : families_)
+    if (family.kernel == FastKernel::Overlap)
+      family.overlap =
+          std::make_unique<OverlapPass>(context, plan, cells, reference, ownReferenceRows_, family.k, maxRows, texels_);
+    else
+      makePipelines(context, family);
   statsPartials_ =
       gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");
   stats_ = gpu::Buffer(context, maxRows * sizeof(RowStats), gpu::Memory::Device, "row statistics");
@@ -133,16 +155,16 @@ void SharedPass::makePipelines(const gpu::Context& context, Family& family) cons
                                              flag(2),
                                              flag(4),
                                              flag(8)};
-    family.sums = std::make_unique<gpu::ComputePipeline>(
-        context, named(family.kernel == FastKernel::OneRead ? "one_read" : "two_read"), 9, uint32_t(sizeof(SharedPush)),
-        constants, std::span<const uint32_t>{}, texels_ ? 2u : 0u);
+    family.sums =
+        std::make_unique<gpu::ComputePipeline>(context, named(stemOf(family.kernel)), 9, uint32_t(sizeof(SharedPush)),
+                                               constants, std::span<const uint32_t>{}, texels_ ? 2u : 0u);
   }
   for (const size_t index : family.channels) {
     const Metric& metric = *plan_.metrics[channels_[index]].metric;
     const std::array<uint32_t, 4> finish{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit), cells_.dtype};
     const std::span<const uint32_t> constants(finish.data(), rows ? 4 : 3);
     family.values.push_back(std::make_unique<gpu::ComputePipeline>(
-        context, rows ? named("row_values") : "shared_merge.comp", rows ? 6 : 5, uint32_t(sizeof(SharedPush)),
+        context, rows ? named(stemOf(family.kernel)) : "shared_merge.comp", rows ? 6 : 5, uint32_t(sizeof(SharedPush)),
         constants, std::span<const uint32_t>{}, rows && texels_ ? 1u : 0u));
   }
 }
@@ -190,6 +212,14 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
                   .tilt = 0};
   for (const Family& family : families_) {
     push.tilt = family.tilt;
+    if (family.overlap) {
+      for (const size_t index : family.channels)
+        family.overlap->record(
+            commands, pool, slot, {cellSource, cellRows, 0}, {referenceSource, own ? referenceRows : 0, firstReference},
+            allowed_, values,
+            {.value = uint32_t(channels_[index] * channelStride), .redo = uint32_t(index * maxPairs_)});
+      continue;
+    }
     if (family.sums) {
       const gpu::BufferRange sums[] = {cellSource,     referenceSource, {&stats_},   {&statsPartials_}, {&slot.entries},
                                        {&slot.groups}, {&partials_},    {&allowed_}, {&slot.numbers}};

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "divergence/fast_metrics.h"
+#include "divergence/overlap_pass.h"
 #include "divergence/row_stream.h"
 #include "gpu/pipeline.h"
 
@@ -30,7 +31,8 @@ class SharedPass {
   const std::vector<size_t>& channels() const { return channels_; }
   /// Descriptor sets that one record() takes.
   uint32_t descriptorSets() const {
-    return uint32_t(2 * RowStatsPass::kDescriptorSets + families_.size() + channels_.size());
+    return uint32_t(2 * RowStatsPass::kDescriptorSets + families_.size() * OverlapPass::kDescriptorSets +
+                    channels_.size());
   }
 
  private:
@@ -38,11 +40,13 @@ class SharedPass {
   struct Family {
     FastKernel kernel = FastKernel::OneRead;
     float tilt = 0;
+    uint32_t k = 0;
     uint32_t sumBits = 0;
     bool entropy = false, reference = false, entry = false;
     std::vector<size_t> channels;                               ///< indices into channels_
     std::unique_ptr<gpu::ComputePipeline> sums;                 ///< none where the rows' statistics are enough
     std::vector<std::unique_ptr<gpu::ComputePipeline>> values;  ///< of each channel
+    std::unique_ptr<OverlapPass> overlap;                       ///< instead of both
   };
   void makePipelines(const gpu::Context& context, Family& family) const;
 

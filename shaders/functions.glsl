@@ -117,6 +117,12 @@ float tvFinish(vec3 s) { return s.x - 0.5 * s.y * s.z; }
 // H(q) - H(p): -sum q ln q has the derivative H(q) - 1.
 float entropyDifferenceFinish(vec3 s) { return s.x + s.y * (1.0 - s.z); }
 
+// x.y / (|x| |y|); NaN where squares are beyond float32, which would make it 0.
+float cosineFinish(vec3 s) {
+  bool finite = isFiniteBits(floatBitsToUint(s.y)) && isFiniteBits(floatBitsToUint(s.z));
+  return finite ? s.x / (sqrt(s.y) * sqrt(s.z)) : uintBitsToFloat(0x7fc00000u);
+}
+
 // Rényi divergence from the sums of renyiTerm.
 float renyiFinish(vec3 s, vec2 m, float a) {
   if (a == 1.0) return s.x;

@@ -44,7 +44,7 @@
   METRIC(16, Logprob, "logprob", "ln q(target)", "ln q(target)", Target, None, Information, 1,                            \
          sumOf(crossEntropyTerm(t)), -s.x)                                                                               \
   METRIC(17, Cosine, "cosine", "x·y / (‖x‖‖y‖) of the stored rows", "cosine", Reference, Symmetric, Plain, 3,             \
-         Contribution(vec3(t.x * t.y, t.x * t.x, t.y * t.y), vec2(kLowest)), s.x / (sqrt(s.y) * sqrt(s.z)))              \
+         Contribution(vec3(t.x * t.y, t.x * t.x, t.y * t.y), vec2(kLowest)), cosineFinish(s))                            \
   METRIC(18, L2, "l2", "‖y − x‖ of the stored rows", "L2", Reference, Symmetric, Plain, 1,                                \
          sumOf((t.y - t.x) * (t.y - t.x)), sqrt(s.x))                                                                    \
   METRIC(19, Overlap, "overlap:k", "share of the k most probable entries that p and q have in common", "top-k overlap",    \

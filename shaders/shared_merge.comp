@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Values of pairs from the sums of one_read.glsl or two_read.glsl: the partials merged in a fixed order, then the metric's
+// Values of pairs from the sums of one_read.glsl, two_read.glsl or stored_read.glsl: the partials merged in a fixed order, then the metric's
 // formula; one invocation a pair. Where the sums do not carry the value's digits, the pair is marked for pairs.comp.
 //
 // One read, with u = sum p expm1(d), B = sum p (e^d - 1 - d), D = sum p d, R = sum p (e^d (d - 1) + 1), J = sum p expm1(d) d:
@@ -27,6 +27,9 @@ layout(std430, set = 0, binding = 4) writeonly buffer Redo { uint redo[]; };
 layout(push_constant) uniform Push { SharedPush push; };
 
 #include "metric_ids.glsl"
+
+// Of rows as they are stored: no row has statistics.
+const bool kStored = kMetric == kCosineId || kMetric == kL2Id || kMetric == kRankId;
 
 // With x = u/(2+u), log1p(u) = 2 atanh(x) = 2x + 2x^3 T(x^2): what follows differs from 2x by products that do not cancel.
 const float kSmallest = -0.4;
@@ -107,6 +110,9 @@ float finished(SharedPartial s, RowStats P) {
   case kTvId:
     // Of rows so close that the normalisers' rounding moves entries across the kink, pairs.comp knows better.
     return keeps(0.5 * s.s1, abs(s.s2), 2.0e-4) ? tvFinish(vec3(0.5 * s.s1, s.s2, s.s3)) : none;
+  case kCosineId: return cosineFinish(vec3(s.s0, s.s1, s.s2));
+  case kL2Id: return sqrt(s.s3);
+  case kRankId: return s.s4 > 0.0 ? 1.0 + s.s0 : none;
   case kHellingerId:
   case kChi2Id:
   case kRenyiId: return finishedTilted(s);
@@ -134,7 +140,8 @@ void main() {
   PairEntry entry = entries[pair];
   uint at = push.valueStart + entry.slot;
   redo[push.redoStart + pair] = 0u;
-  RowStats P = stats[push.firstReferenceStats + (entry.missing == 0u ? entry.reference : 0u)];
+  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0, 0.0, 0u);
+  if (!kStored) P = stats[push.firstReferenceStats + (entry.missing == 0u ? entry.reference : 0u)];
   bool bad = entry.missing == 0u && (P.flags & kBadRow) != 0u;
   if (entry.missing != 0u || bad) {
     values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;

@@ -17,6 +17,7 @@ constexpr float kHighestOrder = 8;
 
 constexpr uint32_t kForward = 1, kBackward = 2, kProduct = 4, kTilted = 8;  // of one_read.glsl
 constexpr uint32_t kJsdSum = 1, kTvSums = 2;                                // of two_read.glsl
+constexpr uint32_t kDot = 1, kApart = 2, kAbove = 4;                        // of stored_read.glsl
 
 struct FastRow {
   MetricId id;
@@ -38,6 +39,9 @@ constexpr FastRow kFast[] = {
     {MetricId::MaxProb, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Logprob, {FastKernel::Rows, 0, 0, false, false}},
     {MetricId::Top1Agree, {FastKernel::Rows, 0, 0, false, true, true}},
+    {MetricId::Cosine, {FastKernel::Stored, kDot}},
+    {MetricId::L2, {FastKernel::Stored, kApart}},
+    {MetricId::Rank, {FastKernel::Stored, kAbove}},
     {MetricId::Overlap, {FastKernel::Overlap}},  // k is the parameter
 };
 
@@ -62,7 +66,10 @@ std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, Sid
     return FastMetric{.kernel = FastKernel::Rows, .reference = false};
   if (row->id == MetricId::Logprob) return std::nullopt;
   if (!metric.reference) return metric;
+  if (row->id == MetricId::Rank)
+    return reference.dtype == kOneHot && storedLogits(cells) ? std::optional(metric) : std::nullopt;
   if (!storedLogits(cells) || !storedLogits(reference) || plan.reference.tempered) return std::nullopt;
+  if (metric.kernel == FastKernel::Stored) return metric;
   if (plan.temperature > kMaxTemperature && metric.kernel != FastKernel::Rows) return std::nullopt;
   if (row->id == MetricId::Renyi) {
     const float order = use.parameter;

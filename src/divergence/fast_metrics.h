@@ -10,6 +10,7 @@ namespace divlens {
 enum class FastKernel {
   OneRead,  ///< shaders/one_read.glsl: sums over both rows, the cell's normaliser unknown
   TwoRead,  ///< shaders/two_read.glsl: the same with both normalisers known
+  Stored,   ///< shaders/stored_read.glsl: sums over both rows as they are stored
   Rows,     ///< shaders/row_values.glsl: from what is known of each row alone
   Overlap   ///< shaders/overlap.glsl: from the few largest elements of each row
 };

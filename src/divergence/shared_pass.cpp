@@ -46,6 +46,8 @@ const char* stemOf(FastKernel kernel) {
       return "one_read";
     case FastKernel::TwoRead:
       return "two_read";
+    case FastKernel::Stored:
+      return "stored_read";
     default:
       return "row_values";
   }
@@ -88,7 +90,7 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
       maxPairs_(maxPairs),
       lanes_(lanesFor(context, plan.vocab)),
       parts_(RowStatsPass::partsFor(context, plan)),
-      shared_(sharedCells(context, plan)),
+      shared_(reference.dtype <= kF32 ? sharedCells(context, plan) : 1),
       allowed_(allowedBuffer(context, plan)) {
   for (size_t i = 0; i < channels_.size(); ++i) {
     const FastMetric metric = *fastMetric(plan, plan.metrics[channels_[i]], cells, reference);
@@ -114,7 +116,7 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
   const bool heat = any([](const Family& f) { return f.entropy; });
   const bool entry = any([](const Family& f) { return f.entry; });
   const bool oneRead = any(isOf(FastKernel::OneRead));
-  const bool pairs = oneRead || any(isOf(FastKernel::TwoRead));
+  const bool pairs = oneRead || any(isOf(FastKernel::TwoRead)) || any(isOf(FastKernel::Stored));
   const bool cellRows = any(isOf(FastKernel::TwoRead)) || any(isOf(FastKernel::Rows));
   const bool referenceRows =
       oneRead || any([&](const Family& f) {
@@ -143,7 +145,7 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
 void SharedPass::makePipelines(const gpu::Context& context, Family& family) const {
   const auto named = [&](const char* stem) { return std::string(stem) + (texels_ ? "_texels.comp" : ".comp"); };
   const auto flag = [&](uint32_t bit) { return family.sumBits & bit ? 1u : 0u; };
-  const bool rows = family.kernel == FastKernel::Rows;
+  const bool rows = family.kernel == FastKernel::Rows, stored = family.kernel == FastKernel::Stored;
   if (!rows) {
     const std::array<uint32_t, 10> constants{lanes_,
                                              cells_.dtype,
@@ -154,7 +156,7 @@ void SharedPass::makePipelines(const gpu::Context& context, Family& family) cons
                                              flag(1),
                                              flag(2),
                                              flag(4),
-                                             flag(8)};
+                                             stored ? plan_.vocab % 8 != 0 : flag(8)};
     family.sums =
         std::make_unique<gpu::ComputePipeline>(context, named(stemOf(family.kernel)), 9, uint32_t(sizeof(SharedPush)),
                                                constants, std::span<const uint32_t>{}, texels_ ? 2u : 0u);

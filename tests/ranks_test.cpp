@@ -161,6 +161,41 @@ TEST_CASE("a lost process ends the job without output", "[ranks]") {
   }
 }
 
+TEST_CASE("tasks of srun that MPI does not connect are refused, a batch script is one process", "[ranks]") {
+  const Folder folder;
+  const auto under = [&](std::vector<std::string> environment, bool mpirun = false) {
+    RunOptions options = mpirun ? together(2) : RunOptions{};
+    options.environment.insert(options.environment.end(), environment.begin(), environment.end());
+    return run({"compute", example("lens.safetensors"), "--metric", "kl", "-q", "-o", folder / "a.csv"}, options);
+  };
+  const std::string old = folder.write("a.csv", "an older result");
+
+  const Ran first = under({"SLURM_NTASKS=2", "SLURM_STEP_NUM_TASKS=2", "SLURM_PROCID=0"});
+  CHECK(first.code == 2);
+  CHECK(has(first.err, "srun started 2 processes that cannot find each other; use srun --mpi=pmix"));
+  const Ran second = under({"SLURM_NTASKS=2", "SLURM_STEP_NUM_TASKS=2", "SLURM_PROCID=1"});
+  CHECK(second.code == 2);
+  CHECK(second.err.empty());
+  CHECK(folder.names() == Words{"a.csv"});
+  CHECK(readBytes(old) == "an older result");
+
+  std::string bits;
+  const auto writes = [&](const Ran& ran) {
+    INFO(ran.err);
+    CHECK(ran.code == 0);
+    CHECK(ran.err.empty());
+    if (bits.empty()) bits = readBytes(old);
+    CHECK(bits != "an older result");
+    CHECK(readBytes(old) == bits);
+    folder.write("a.csv", "an older result");
+  };
+  // A batch script, a step of one task in it, a task that was told to work alone, mpirun in a step.
+  writes(under({"SLURM_NTASKS=4", "SLURM_PROCID=0"}));
+  writes(under({"SLURM_NTASKS=4", "SLURM_STEP_NUM_TASKS=1", "SLURM_PROCID=0"}));
+  writes(under({"SLURM_NTASKS=4", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID=3"}));
+  writes(under({"SLURM_STEP_NUM_TASKS=2", "SLURM_PROCID=1"}, true));
+}
+
 TEST_CASE("without a launcher there is no MPI", "[ranks]") {
   const Ranks alone;
   CHECK(alone.rank() == 0);

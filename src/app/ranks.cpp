@@ -32,11 +32,30 @@ int numberFrom(std::initializer_list<const char*> names, int otherwise) {
 
 // Open MPI's mpirun, MPICH's and Slurm's PMI, and PMIx name a process so; nothing else starts MPI.
 int rankInEnvironment() { return numberFrom({"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"}, -1); }
-int countInEnvironment() { return numberFrom({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}, 1); }
+// A step's own count: SLURM_NTASKS may be that of the whole batch script.
+int countInEnvironment() { return numberFrom({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}, 1); }
+
+/// Whether this process has refused to run as one of several that cannot find each other.
+bool refusedAsLoose = false;
+int taskOfSlurm() { return numberFrom({"SLURM_PROCID"}, 0); }
+
+/// srun without an MPI plugin: each process would take itself for the only one, and all would write the same outputs.
+/// A batch script is no step of several tasks, whatever it may start.
+void refuseLooseTasks() {
+  const int count = numberFrom({"SLURM_STEP_NUM_TASKS"}, 1);
+  if (rankInEnvironment() >= 0 || count < 2) return;
+  refusedAsLoose = true;
+  throw Error(Exit::Usage,
+              fmt::format("srun started {} processes that cannot find each other; use srun --mpi=pmix or mpirun to "
+                          "share the work, srun -n 1 for one process, or unset SLURM_STEP_NUM_TASKS where each has "
+                          "work and outputs of its own",
+                          count));
+}
 
 }  // namespace
 
 bool speaksFor(Exit code) {
+  if (refusedAsLoose) return taskOfSlurm() == 0;
   const int rank = rankInEnvironment();
   if (rank <= 0) return true;
   if (code == Exit::Terminated) return rank == 1;
@@ -49,6 +68,7 @@ bool speaksFor(Exit code) {
 bool Ranks::available() { return true; }
 
 Ranks::Ranks() {
+  refuseLooseTasks();
   if (rankInEnvironment() < 0) return;
   int level = 0;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &level);
@@ -102,6 +122,7 @@ void abandonRanks(int code) {
 bool Ranks::available() { return false; }
 
 Ranks::Ranks() {
+  refuseLooseTasks();
   if (rankInEnvironment() >= 0 && countInEnvironment() > 1)
     throw Error(Exit::Usage,
                 fmt::format("the launcher started {} processes, but this divlens was built without MPI; start "

@@ -23,6 +23,15 @@ float expm1Kernel(float r) {
   s = fma(s, r, 0.5);
   return fma(s * r, r, r);
 }
+vec4 expm1Kernel(vec4 r) {
+  vec4 s = vec4(1.0 / 5040.0);
+  s = fma(s, r, vec4(1.0 / 720.0));
+  s = fma(s, r, vec4(1.0 / 120.0));
+  s = fma(s, r, vec4(1.0 / 24.0));
+  s = fma(s, r, vec4(1.0 / 6.0));
+  s = fma(s, r, vec4(0.5));
+  return fma(s * r, r, r);
+}
 
 // e^x for x <= 0 (and a little above); 0 below -87. Cody-Waite reduction: n ln 2 is subtracted in two parts.
 float expNegative(float x) {
@@ -32,6 +41,14 @@ float expNegative(float x) {
   r = fma(n, 2.12194440e-4, r);
   float value = (1.0 + expm1Kernel(r)) * uintBitsToFloat(uint(int(n) + 127) << 23);
   return x > -87.0 ? value : 0.0;
+}
+vec4 expNegative(vec4 x) {
+  vec4 clamped = mix(vec4(-87.0), x, greaterThan(x, vec4(-87.0)));
+  vec4 n = roundEven(clamped * 1.44269504);
+  vec4 r = fma(n, vec4(-0.693359375), clamped);
+  r = fma(n, vec4(2.12194440e-4), r);
+  vec4 value = (1.0 + expm1Kernel(r)) * uintBitsToFloat(uvec4(ivec4(n) + 127) << 23);
+  return mix(vec4(0.0), value, greaterThan(x, vec4(-87.0)));
 }
 
 // e^x for any x; +inf above 88.7.

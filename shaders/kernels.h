@@ -90,6 +90,14 @@ struct SharedPartial {
 // Beyond these a pair is given back to pairs.comp: probabilities of one side may have underflowed, or be zero.
 const float kSafeHigh = 50.0;
 const float kSafeLow = -1000.0;
+// Where the largest elements of the reference promise a divergence below this, in nats, plain_read.glsl leaves the pair to
+// one_read.glsl.
+const float kPlainNear = 0.08;
+
+// Verdicts on a pair.
+const uint kKept = 0u;
+const uint kGivenBack = 1u;  // to pairs.comp
+const uint kTooClose = 2u;   // for plain_read.glsl: to one_read.glsl
 
 struct SharedPush {
   uint groups;            // in this dispatch

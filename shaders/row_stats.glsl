@@ -6,6 +6,7 @@
 #include "kernels.h"
 #include "functions.glsl"
 #include "rows.glsl"
+#include "power.glsl"
 #include "sum.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -43,22 +44,11 @@ void load(uint base, uint step, out float x[8]) {
 int largestSigned = 0;
 uint largestUnsigned = 0u;
 
-// 2^t, relative error about 1e-7; 2^-126 below that. A polynomial by weighted least squares on Chebyshev nodes.
-float power(float t) {
-  float n = roundEven(t);
-  float r = t - n;
-  float e = fma(r, 0.00132647273, 0.00967151299);
-  e = fma(r, e, 0.0555073358);
-  e = fma(r, e, 0.240222424);
-  e = fma(r, e, 0.693147004);
-  e = fma(r, e, 1.0);
-  return uintBitsToFloat(floatBitsToUint(e) + (uint(int(n)) << 23));
-}
-
-const float kOctave = 1.44269504;      // 1 / ln 2
 const float kLowest = -3.40282347e38;  // no element but -inf is below
 const float kFar = 32.0;               // of the maximum from c, in octaves: what is more loses digits
 
+// Vectors of four here: 2 times slower as a tree of comparisons (LLVM compares two numbers just made of halves one lane at a
+// time), equal where only the powers are.
 void addSoftmax(inout StatsPartial s, inout Sum rest, inout Sum heat, float c, uint number, float x[8]) {
   float octaves = inverseTemperature * kOctave;
   float e[8];

@@ -50,23 +50,40 @@ const float kHighestOffset = 5.0e4;
 const float kHighestShift = kCellDtype == kF32 || kReferenceDtype == kF32 ? 2.0e4 : 256.0;  // halves farther apart differ inexactly
 const float kGiveBack = 3.0e38;  // a `high` that no pair keeps
 
-// Eight elements of the row that starts at uvec4 number `base`.
-void loadCell(uint base, uint step, out float y[8]) {
-  if (kCellDtype == kF32) {
-    uint i = 2u * step;
-    decodeFloats(cellWords(base + i), i + 1u < cellVectors ? cellWords(base + i + 1u) : padding(kLogits), y);
-  } else {
-    decodeHalves(cellWords(base + step), kCellDtype, y);
-  }
+// The eight elements of a step as they are stored. They are computed with as two vectors of four, which Mesa compiles sooner
+// than arrays of floats, and LLVM makes better code of (6 % of KL's whole time).
+struct Step {
+  uvec4 a, b;  // b for floats alone
+};
+
+// Of the row that starts at uvec4 number `base`.
+Step cellStep(uint base, uint step) {
+  if (kCellDtype != kF32) return Step(cellWords(base + step), uvec4(0u));
+  uint i = 2u * step;
+  return Step(cellWords(base + i), i + 1u < cellVectors ? cellWords(base + i + 1u) : padding(kLogits));
+}
+Step referenceStep(uint base, uint step) {
+  if (kReferenceDtype != kF32) return Step(referenceWords(base + step), uvec4(0u));
+  uint i = 2u * step;
+  return Step(referenceWords(base + i), i + 1u < referenceVectors ? referenceWords(base + i + 1u) : padding(kLogits));
 }
 
-void loadReference(uint base, uint step, out float x[8]) {
-  if (kReferenceDtype == kF32) {
-    uint i = 2u * step;
-    decodeFloats(referenceWords(base + i), i + 1u < referenceVectors ? referenceWords(base + i + 1u) : padding(kLogits), x);
-  } else {
-    decodeHalves(referenceWords(base + step), kReferenceDtype, x);
+// Which elements of a step count, a bit each; used only where kMasked.
+uint countingBits(uint step) { return kMasked ? allowedBits(step, width, allowed[step / 4u], true) : 0xffu; }
+
+// Elements 4h to 4h + 3 of a step; those that do not count are -inf.
+vec4 elements(Step words, uint dtype, uint h, uint counting) {
+  vec4 x;
+  if (dtype == kF32)
+    x = uintBitsToFloat(h == 0u ? words.a : words.b);
+  else
+    x = h == 0u ? vec4(decodePair(words.a.x, dtype), decodePair(words.a.y, dtype))
+                : vec4(decodePair(words.a.z, dtype), decodePair(words.a.w, dtype));
+  if (kMasked) {
+    uvec4 bits = (uvec4(counting >> (4u * h)) >> uvec4(0u, 1u, 2u, 3u)) & 1u;
+    x = mix(uintBitsToFloat(uvec4(padding(kLogits).x)), x, notEqual(bits, uvec4(0u)));
   }
+  return x;
 }
 
 // One element of the row that starts at uvec4 number `base`.
@@ -77,7 +94,16 @@ float cellElement(uint base, uint entry) {
 }
 
 // Written so that NaN stays NaN.
-float lifted(float x, float lowest) { return x < lowest ? lowest : x; }
+vec4 lifted(vec4 x, float lowest) { return mix(x, vec4(lowest), lessThan(x, vec4(lowest))); }
+
+// The larger and the smaller of two; of four. Not max() and min(): lavapipe looks for NaN in those.
+float larger(float a, float b) { return a < b ? b : a; }
+float smaller(float a, float b) { return b < a ? b : a; }
+vec4 larger(vec4 a, vec4 b) { return mix(a, b, lessThan(a, b)); }
+vec4 smaller(vec4 a, vec4 b) { return mix(a, b, lessThan(b, a)); }
+float largest(vec4 x) { return larger(larger(x.x, x.y), larger(x.z, x.w)); }
+float smallest(vec4 x) { return smaller(smaller(x.x, x.y), smaller(x.z, x.w)); }
+float sumOf(vec4 x) { return (x.x + x.y) + (x.z + x.w); }
 
 // What y - x loses when it is rounded (Knuth 1969, TwoSum).
 float lostBy(float y, float x, float difference) {
@@ -86,20 +112,48 @@ float lostBy(float y, float x, float difference) {
   precise float lost = (y - kept) - (x + taken);
   return lost;
 }
+vec4 lostBy(vec4 y, vec4 x, vec4 difference) {
+  precise vec4 taken = difference - y;
+  precise vec4 kept = difference - taken;
+  precise vec4 lost = (y - kept) - (x + taken);
+  return lost;
+}
 const bool kFloats = kCellDtype == kF32 || kReferenceDtype == kF32;
 
-// (y - x) - c without the rounding of y - x: halves that are near differ exactly, floats far from zero do not.
-float shiftedDifference(float y, float x, float c) {
-  precise float difference = y - x;
-  precise float d = difference - c;
+// (y - x) - c without the rounding of `above`, which is y - x: halves that are near differ exactly, floats far from zero do not.
+vec4 shifted(vec4 above, vec4 y, vec4 x, float c) {
+  precise vec4 d = above - c;
   if (kFloats) {
-    precise float whole = d + lostBy(y, x, difference);
+    precise vec4 whole = d + lostBy(y, x, above);
     return whole;
   }
   return d;
 }
 
 #include "sum.glsl"
+
+// Elements of a step of the reference, x lifted to kFloor, and their probabilities, each of which serves several cells.
+struct Known {
+  vec4 x[2];
+  vec4 p[2];
+  float sentinel;  // kGiveBack where a finite element is below the floor: its probability underflows, but is not zero
+};
+Known knownStep(uint base, uint step, uint counting, RowStats P) {
+  Step words = referenceStep(base, step);
+  Known known;
+  known.sentinel = 0.0;
+  [[unroll]] for (uint h = 0u; h < 2u; ++h) {
+    vec4 x = elements(words, kReferenceDtype, h, counting);
+    if (kReferenceDtype != kF16) {
+      bvec4 finite = notEqual(floatBitsToUint(x), uvec4(0xff800000u));
+      bvec4 low = lessThan(x, vec4(kFloor));
+      if (any(bvec4(uvec4(finite) & uvec4(low)))) known.sentinel = kGiveBack;
+    }
+    known.x[h] = lifted(x, kFloor);
+    known.p[h] = expNegative((known.x[h] - P.offset) * inverseTemperature) * P.scale;
+  }
+  return known;
+}
 
 SharedPartial mergedParts(SharedPartial a, SharedPartial b) {
   return SharedPartial(a.s0 + b.s0, a.s1 + b.s1, a.s2 + b.s2, a.s3 + b.s3, a.s4 + b.s4, a.high > b.high ? a.high : b.high,

@@ -13,6 +13,13 @@ layout(constant_id = 7) const bool kApart = false;
 layout(constant_id = 8) const bool kAbove = false;  // alone: there is no reference row
 layout(constant_id = 9) const bool kRagged = false; // the last step is not full
 
+void decode(Step words, uint dtype, out float x[8]) {
+  if (dtype == kF32)
+    decodeFloats(words.a, words.b, x);
+  else
+    decodeHalves(words.a, dtype, x);
+}
+
 struct Sums {
   Sum dot, squares, apart;
   float above;
@@ -42,14 +49,14 @@ void main() {
     uint counts = kMasked || kRagged ? allowedBits(step, width, kMasked ? allowed[step / 4u] : 0u, kMasked) : 0xffu;
     float x[8];
     if (!kAbove) {
-      loadReference(reference, step, x);
+      decode(referenceStep(reference, step), kReferenceDtype, x);
       if (kMasked || kRagged) exclude(counts, kProbs, x);
       if (kDot)
         add(squares, ((x[0] * x[0] + x[1] * x[1]) + (x[2] * x[2] + x[3] * x[3])) + ((x[4] * x[4] + x[5] * x[5]) + (x[6] * x[6] + x[7] * x[7])));
     }
     [[unroll]] for (uint g = 0u; g < kShared; ++g) {
       float y[8];
-      loadCell(row[g], step, y);
+      decode(cellStep(row[g], step), kCellDtype, y);
       if (kMasked || kRagged) exclude(counts, kAbove ? kLogits : kProbs, y);
       float xy[8];
       float yy[8];

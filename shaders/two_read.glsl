@@ -13,23 +13,23 @@ layout(constant_id = 6) const bool kJsd = true;
 layout(constant_id = 7) const bool kTv = false;
 
 // F of above.
-float jsdShare(float X, float d) {
-  float Z = X * X;
-  float s = fma(Z, -0.0408229157, 0.273266017);
-  s = fma(Z, s, -0.645053267);
-  s = fma(Z, s, 0.759183705);
-  float t = fma(Z, 0.00254720962, -0.0465080403);
-  t = fma(Z, t, 0.173633486);
-  t = fma(Z, t, -0.254591852);
+vec4 jsdShare(vec4 X, vec4 d) {
+  vec4 Z = X * X;
+  vec4 s = fma(Z, vec4(-0.0408229157), vec4(0.273266017));
+  s = fma(Z, s, vec4(-0.645053267));
+  s = fma(Z, s, vec4(0.759183705));
+  vec4 t = fma(Z, vec4(0.00254720962), vec4(-0.0465080403));
+  t = fma(Z, t, vec4(0.173633486));
+  t = fma(Z, t, vec4(-0.254591852));
   return fma(Z, s, (1.0 - Z) * (X * d) * t);
 }
 
 // 2^r - 1 for |r| <= 1/2, relative error 4e-7, less near 0: that of F is four times that of this.
-float exp2Minus1(float r) {
-  float s = fma(r, 0.00133414986, 0.00966561399);
-  s = fma(r, s, 0.0555046387);
-  s = fma(r, s, 0.240223646);
-  s = fma(r, s, 0.693147182);
+vec4 exp2Minus1(vec4 r) {
+  vec4 s = fma(r, vec4(0.00133414986), vec4(0.00966561399));
+  s = fma(r, s, vec4(0.0555046387));
+  s = fma(r, s, vec4(0.240223646));
+  s = fma(r, s, vec4(0.693147182));
   return r * s;
 }
 
@@ -63,48 +63,44 @@ void main() {
   uint reference = numbers[push.firstReferenceStats + group.reference];
   uint steps = (width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
-    float x[8];
-    float p[8];
-    loadReference(reference, step, x);
-    uint counts = kMasked ? allowedBits(step, width, allowed[step / 4u], true) : 0xffu;
-    if (kMasked) exclude(counts, kLogits, x);
-    [[unroll]] for (int i = 0; i < 8; ++i) {
-      x[i] = lifted(x[i], kFloor);
-      p[i] = expNegative((x[i] - P.offset) * inverseTemperature) * P.scale;
-    }
+    Step words[kShared];
+    [[unroll]] for (uint g = 0u; g < kShared; ++g) words[g] = cellStep(row[g], step);
+    uint counting = countingBits(step);
+    Known known = knownStep(reference, step, counting, P);
     [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-      float y[8];
-      loadCell(row[g], step, y);
-      if (kMasked) exclude(counts, kLogits, y);
-      float lowest = kFloor + offset[g];
-      float jsd = 0.0, tv = 0.0, rise = 0.0, above = 0.0;
-      [[unroll]] for (int i = 0; i < 8; ++i) {
-        float d = shiftedDifference(lifted(y[i], lowest), x[i], offset[g]);
+      vec4 jsd = vec4(0.0), tv = vec4(0.0), rise = vec4(0.0), above = vec4(0.0);
+      vec4 high;
+      [[unroll]] for (uint h = 0u; h < 2u; ++h) {
+        vec4 p = known.p[h];
+        vec4 y = lifted(elements(words[g], kCellDtype, h, counting), kFloor + offset[g]);
+        precise vec4 difference = y - known.x[h];
+        vec4 d = shifted(difference, y, known.x[h], offset[g]);
         if (kTempered) d *= inverseTemperature;
         d -= logs[g];
-        s[g].high = d > s[g].high ? d : s[g].high;
-        d = d < -80.0 ? -80.0 : d;
-        float octaves = d * 1.44269504;
-        float n = roundEven(octaves);
-        float power = uintBitsToFloat(0x3f800000u + (uint(int(n)) << 23));  // 2^n
-        float part = power * exp2Minus1(octaves - n);
-        float less = (power - 1.0) + part;  // e^d - 1
+        high = h == 0u ? d : larger(high, d);
+        d = mix(d, vec4(-80.0), lessThan(d, vec4(-80.0)));
+        vec4 octaves = d * 1.44269504;
+        vec4 n = roundEven(octaves);
+        vec4 power = uintBitsToFloat(0x3f800000u + (uvec4(ivec4(n)) << 23));  // 2^n
+        vec4 part = power * exp2Minus1(octaves - n);
+        vec4 less = (power - 1.0) + part;  // e^d - 1
         if (kJsd) {
-          float both = (power + 1.0) + part;
-          jsd = fma(p[i] * both, jsdShare(less / both, d), jsd);
+          vec4 both = (power + 1.0) + part;
+          jsd = fma(p * both, jsdShare(less / both, d), jsd);
         }
         if (kTv) {
-          float change = p[i] * less;
+          vec4 change = p * less;
           tv += abs(change);
           rise += change;
-          above += d > 0.0 ? p[i] + change : -p[i] - change;
+          above += mix(-p - change, p + change, greaterThan(d, vec4(0.0)));
         }
       }
-      if (kJsd) add(s[g].jsd, jsd);
+      s[g].high = larger(s[g].high, largest(high));
+      if (kJsd) add(s[g].jsd, sumOf(jsd));
       if (kTv) {
-        add(s[g].tv, tv);
-        add(s[g].rise, rise);
-        add(s[g].above, above);
+        add(s[g].tv, sumOf(tv));
+        add(s[g].rise, sumOf(rise));
+        add(s[g].above, sumOf(above));
       }
     }
   }

@@ -95,19 +95,41 @@ TEST_CASE_METHOD(GpuTest, "rows have the same bits read where they are mapped an
 }
 
 TEST_CASE_METHOD(GpuTest, "how many cells share a reference row changes no bit", "[gpu][shared]") {
-  // Enough rows that eight cells share a workgroup; of a selection two do, and the cells of a smaller one go alone.
-  const Array array = logits(16, 4, 500'000, DType::F16);
+  // Enough rows that several cells share a workgroup; those of a selection go alone.
+  const Array array = logits(16, 4, 200'000, DType::F16);
   const PlanOptions all{.metrics = {"kl", "jsd", "jeffreys"}, .reference = "layer=-1"};
   PlanOptions some = all;
   some.select = {"token=2"};
   const Cells together = run(dumpOf({array}), all);
-  const Cells pairs = run(dumpOf({array}), some);
-  some.select.emplace_back("layer=3,4");
   const Cells alone = run(dumpOf({array}), some);
-  for (size_t metric = 0; metric < 3; ++metric) {
-    for (int64_t layer = 0; layer < 16; ++layer) CHECK(together.at(metric, layer, 2) == pairs.at(metric, layer, 0));
-    for (const int64_t layer : {3, 4}) CHECK(together.at(metric, layer, 2) == alone.at(metric, layer - 3, 0));
-  }
+  for (size_t metric = 0; metric < 3; ++metric)
+    for (int64_t layer = 0; layer < 16; ++layer) CHECK(together.at(metric, layer, 2) == alone.at(metric, layer, 0));
+}
+
+TEST_CASE_METHOD(GpuTest, "rows at any distance keep their digits, whichever sums they are from", "[gpu][shared]") {
+  // Layer i is the first one and noise, more in each: KL from 1e-7 to 10 nats.
+  constexpr int64_t kLayers = 40, kVocab = 3000;
+  const std::vector<std::string> metrics = {"kl", "kl-reverse", "jeffreys", "cross-entropy"};
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F32})
+    for (const double temperature : {1.0, 2.5}) {
+      Array array = logits(kLayers, 1, kVocab, dtype);
+      for (int64_t i = kVocab; i < kLayers * kVocab; ++i)
+        array.values[size_t(i)] =
+            array.values[size_t(i % kVocab)] + array.values[size_t(i)] * std::pow(10, -3.5 + 0.1 * double(i / kVocab));
+      PlanOptions plan{.metrics = metrics, .reference = "layer=0", .temperature = temperature};
+      const Cells cells = run(dumpOf({array}), plan);
+      plan.select = {"layer=20:24"};
+      const Cells few = run(dumpOf({array}), plan);
+      for (size_t metric = 0; metric < metrics.size(); ++metric) {
+        for (int64_t layer = 1; layer < kLayers; ++layer) {
+          const Oracle oracle(array.row(0), array.row(layer), temperature);
+          const float value = cells.at(metric, layer, 0);
+          CAPTURE(metrics[metric], layer, value, info(dtype).name, temperature);
+          CHECK(excess(metrics[metric], oracle(metrics[metric]), value) <= 0.5);
+          if (layer >= 20 && layer < 24) CHECK(value == few.at(metric, layer - 20, 0));
+        }
+      }
+    }
 }
 
 TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all the same", "[gpu][shared]") {

@@ -8,7 +8,7 @@ namespace divlens {
 
 /// How SharedPass comes to a metric's value.
 enum class FastKernel {
-  OneRead,  ///< shaders/one_read.glsl: sums over both rows, the cell's normaliser unknown
+  OneRead,  ///< shaders/plain_read.glsl and one_read.glsl: sums over both rows, the cell's normaliser unknown
   TwoRead,  ///< shaders/two_read.glsl: the same with both normalisers known
   Stored,   ///< shaders/stored_read.glsl: sums over both rows as they are stored
   Rows,     ///< shaders/row_values.glsl: from what is known of each row alone
@@ -24,6 +24,8 @@ struct FastMetric {
   bool reference = true;
   bool entry = false;  ///< which element is the largest of each row
   uint32_t k = 0;      ///< of overlap:k; one kernel run knows one k
+  /// True where plain sums serve first (shaders/plain_read.glsl), and others only close rows.
+  bool plain() const { return kernel == FastKernel::OneRead && tilt == 0; }
 };
 /// Null where there is no fast way for the metric with its parameter and rows stored so; that depends on nothing else.
 std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, SideFormat cells, SideFormat reference);

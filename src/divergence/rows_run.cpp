@@ -166,14 +166,37 @@ void RowsRun::submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStri
 }
 
 void RowsRun::recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
-  if (sharedPass_) sharedPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
+  if (sharedPass_)
+    sharedPass_->record(commands, slot, slot.tile.entries, layout_.referenceOffset, values, channelStride);
   if (pairsPass_) pairsPass_->record(commands, slot, layout_.referenceOffset, values, channelStride);
+}
+
+/// The pass has one channel, and so the verdicts of the channels behind `channel` stay.
+void RowsRun::computeClose(Slot& slot, size_t channel, std::vector<kernels::PairEntry>& others,
+                           const gpu::Buffer& values, uint64_t channelStride) {
+  const std::vector<kernels::PairEntry> entries =
+      sharedPass_->givenBack(slot, slot.tile.entries, channel, kernels::kTooClose);
+  if (entries.empty()) return;
+  std::unique_ptr<SharedPass>& pass = closePasses_[channel];
+  if (!pass)
+    pass = std::make_unique<SharedPass>(context_, plan_, std::vector{channel}, cellSide_, referenceSide_, shared_,
+                                        layout_.limits.entries, maxRows(), true);
+  std::memcpy(slot.entries.mapped(), entries.data(), entries.size() * sizeof entries.front());
+  VkCommandBuffer commands = slot.submission.begin();
+  gpu::barrier(commands, gpu::kComputeReadWrite, gpu::kComputeReadWrite);
+  pass->record(commands, slot, entries, layout_.referenceOffset, values, channelStride);
+  slot.submission.submit();
+  slot.submission.wait();
+  for (const kernels::PairEntry& entry : pass->givenBack(slot, entries, channel, kernels::kGivenBack))
+    others.push_back(entry);
 }
 
 void RowsRun::computeGivenBack(Slot& slot, const gpu::Buffer& values, uint64_t channelStride) {
   if (!sharedPass_) return;
   for (const size_t channel : sharedPass_->channels()) {
-    const std::vector<kernels::PairEntry> entries = sharedPass_->givenBack(slot, channel);
+    std::vector<kernels::PairEntry> entries =
+        sharedPass_->givenBack(slot, slot.tile.entries, channel, kernels::kGivenBack);
+    computeClose(slot, channel, entries, values, channelStride);
     if (entries.empty()) continue;
     givenBack_ += entries.size();
     // The other kernels know only rows that were read.

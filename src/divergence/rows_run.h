@@ -56,6 +56,8 @@ class RowsRun {
   void chooseLayout();
   void choosePasses();
   void mapRows();
+  void computeClose(Slot& slot, size_t channel, std::vector<kernels::PairEntry>& others, const gpu::Buffer& values,
+                    uint64_t channelStride);
   std::unique_ptr<PairsPass> makePairsPass(const std::vector<size_t>& channels) const;
   void recordPasses(VkCommandBuffer commands, Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
   void submit(Slot& slot, const gpu::Buffer& values, uint64_t channelStride);
@@ -74,8 +76,9 @@ class RowsRun {
   SideFormat cellSide_, referenceSide_;
   std::unique_ptr<LensPass> lens_;  ///< where a side holds hidden states
   std::optional<SharedPass> sharedPass_;
-  std::unique_ptr<PairsPass> pairsPass_;                      ///< metrics that have no fast way
-  std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;  ///< of channels that gave pairs back
+  std::unique_ptr<PairsPass> pairsPass_;                       ///< metrics that have no fast way
+  std::map<size_t, std::unique_ptr<SharedPass>> closePasses_;  ///< of channels that gave close pairs back
+  std::map<size_t, std::unique_ptr<PairsPass>> exactPasses_;   ///< of channels that gave others back
   uint64_t givenBack_ = 0;
   std::optional<SidesInPlace> inPlace_;  ///< none: rows are read into the slots
   std::vector<std::unique_ptr<Slot>> slots_;

@@ -14,10 +14,9 @@ namespace {
 using namespace kernels;
 
 constexpr uint32_t kMergeSize = 64;
-/// Entries of rows that a plan reads before two or eight cells share a workgroup on a processor: compiling that takes
-/// longer, and with an empty shader cache some tenths of a second.
-constexpr double kSomeEntries = 4e6;
-constexpr double kManyEntries = 3e7;
+/// Entries of rows that a plan reads before cells share a workgroup on a processor: compiling that takes longer, and
+/// with an empty shader cache some tenths of a second. Eight cells are no faster there than four.
+constexpr double kManyEntries = 1e7;
 
 /// Cells that a workgroup takes. It changes no bit of any cell.
 uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
@@ -31,8 +30,8 @@ uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
   count(plan.columns);
   for (const PlanAxis& axis : plan.reduced) count(axis);
   const double entries = pairs * double(plan.vocab);
-  if (context.isCpu() && entries < kManyEntries) return entries >= kSomeEntries && sharing >= 2 ? 2 : 1;
-  return sharing >= 7 ? 8 : sharing >= 3 ? 4 : 1;
+  if (context.isCpu() && entries < kManyEntries) return 1;
+  return sharing >= 7 && !context.isCpu() ? 8 : sharing >= 3 ? 4 : sharing >= 2 ? 2 : 1;
 }
 
 template <typename T>
@@ -53,10 +52,11 @@ const char* stemOf(FastKernel kernel) {
   }
 }
 
-/// The tile's pairs that share a reference row, at most `most` together, and the reference's rows, each once.
-void groupPairs(const Tile& tile, uint32_t most, std::vector<PairGroup>& groups, std::vector<uint32_t>& rows) {
-  for (uint32_t i = 0; i < tile.entries.size(); ++i) {
-    const PairEntry& entry = tile.entries[i];
+/// The pairs that share a reference row, at most `most` together, and the reference's rows, each once.
+void groupPairs(std::span<const PairEntry> entries, uint32_t most, std::vector<PairGroup>& groups,
+                std::vector<uint32_t>& rows) {
+  for (uint32_t i = 0; i < entries.size(); ++i) {
+    const PairEntry& entry = entries[i];
     if (entry.missing) continue;
     const bool joins = !groups.empty() && groups.back().reference == entry.reference && groups.back().count < most &&
                        groups.back().first + groups.back().count == i;
@@ -80,13 +80,15 @@ std::vector<size_t> SharedPass::channelsOf(const Plan& plan, SideFormat cells, S
 }
 
 SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std::vector<size_t>& channels,
-                       SideFormat cells, SideFormat reference, bool sharedTensor, size_t maxPairs, size_t maxRows)
+                       SideFormat cells, SideFormat reference, bool sharedTensor, size_t maxPairs, size_t maxRows,
+                       bool close)
     : plan_(plan),
       channels_(channels),
       cells_(cells),
       reference_(reference),
       ownReferenceRows_(!sharedTensor && reference.dtype <= kF32),
       texels_(readsTexels(context)),
+      close_(close),
       maxPairs_(maxPairs),
       lanes_(lanesFor(context, plan.vocab)),
       parts_(RowStatsPass::partsFor(context, plan)),
@@ -103,6 +105,7 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
       family->kernel = metric.kernel;
       family->tilt = metric.tilt;
       family->k = metric.k;
+      family->plain = !close_ && metric.kernel == FastKernel::OneRead && metric.plain();
     }
     family->sumBits |= metric.sums;
     family->entropy |= metric.entropy;
@@ -154,30 +157,30 @@ void SharedPass::makePipelines(const gpu::Context& context, Family& family) cons
                                              plan_.allowedBits.empty() ? 0u : 1u,
                                              shared_,
                                              flag(1),
-                                             flag(2),
+                                             family.plain ? flag(2 | 4) : flag(2),
                                              flag(4),
                                              stored ? plan_.vocab % 8 != 0 : flag(8)};
-    family.sums =
-        std::make_unique<gpu::ComputePipeline>(context, named(stemOf(family.kernel)), 9, uint32_t(sizeof(SharedPush)),
-                                               constants, std::span<const uint32_t>{}, texels_ ? 2u : 0u);
+    family.sums = std::make_unique<gpu::ComputePipeline>(
+        context, named(family.plain ? "plain_read" : stemOf(family.kernel)), 9, uint32_t(sizeof(SharedPush)),
+        std::span(constants.data(), family.plain ? 8 : 10), std::span<const uint32_t>{}, texels_ ? 2u : 0u);
   }
   for (const size_t index : family.channels) {
     const Metric& metric = *plan_.metrics[channels_[index]].metric;
-    const std::array<uint32_t, 4> finish{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit), cells_.dtype};
-    const std::span<const uint32_t> constants(finish.data(), rows ? 4 : 3);
+    const std::array<uint32_t, 4> finish{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit),
+                                         rows ? cells_.dtype : uint32_t(family.plain)};
     family.values.push_back(std::make_unique<gpu::ComputePipeline>(
         context, rows ? named(stemOf(family.kernel)) : "shared_merge.comp", rows ? 6 : 5, uint32_t(sizeof(SharedPush)),
-        constants, std::span<const uint32_t>{}, rows && texels_ ? 1u : 0u));
+        finish, std::span<const uint32_t>{}, rows && texels_ ? 1u : 0u));
   }
 }
 
-void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t referenceOffset, const gpu::Buffer& values,
-                        uint64_t channelStride) {
+void SharedPass::record(VkCommandBuffer commands, Slot& slot, std::span<const PairEntry> entries,
+                        uint64_t referenceOffset, const gpu::Buffer& values, uint64_t channelStride) {
   const size_t cellRows = slot.tile.cellRows.size();
   const size_t referenceRows = slot.tile.referenceRows.size();
   std::vector<PairGroup> groups;
   std::vector<uint32_t> rows;
-  groupPairs(slot.tile, shared_, groups, rows);
+  groupPairs(entries, shared_, groups, rows);
   std::memcpy(slot.groups.mapped(), groups.data(), groups.size() * sizeof(PairGroup));
   std::memcpy(slot.referenceList.mapped(), rows.data(), rows.size() * sizeof(uint32_t));
 
@@ -201,7 +204,7 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
                             statsPartials_, stats_, allowed_);
 
   SharedPush push{.groups = uint32_t(groups.size()),
-                  .pairs = uint32_t(slot.tile.entries.size()),
+                  .pairs = uint32_t(entries.size()),
                   .width = uint32_t(plan_.vocab),
                   .cellVectors = cells_.rowVectors,
                   .referenceVectors = reference_.rowVectors,
@@ -244,16 +247,17 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, uint64_t reference
   gpu::barrier(commands, gpu::kComputeWrite, gpu::kHostRead);
 }
 
-std::vector<PairEntry> SharedPass::givenBack(const Slot& slot, size_t channel) const {
+std::vector<PairEntry> SharedPass::givenBack(const Slot& slot, std::span<const PairEntry> entries, size_t channel,
+                                             uint32_t verdict) const {
   const size_t index = size_t(std::find(channels_.begin(), channels_.end(), channel) - channels_.begin());
-  std::vector<PairEntry> entries;
+  std::vector<PairEntry> found;
   const std::byte* verdicts = slot.verdicts.mapped() + index * maxPairs_ * sizeof(uint32_t);
-  for (size_t i = 0; i < slot.tile.entries.size(); ++i) {
-    uint32_t verdict = 0;
-    std::memcpy(&verdict, verdicts + i * sizeof verdict, sizeof verdict);
-    if (verdict) entries.push_back(slot.tile.entries[i]);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    uint32_t of = 0;
+    std::memcpy(&of, verdicts + i * sizeof of, sizeof of);
+    if (of == verdict) found.push_back(entries[i]);
   }
-  return entries;
+  return found;
 }
 
 }  // namespace divlens

@@ -18,6 +18,8 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kCompilerBytes = 32 * kMiB;
 // Address space that Mesa's compiler, its threads and ours reserve once a run goes on; it crashes where it gets none.
 constexpr uint64_t kAddressSpace = 384 * kMiB;
+// Address space that drivers take while they are loaded, each that is installed; Mesa's crash where one gets none.
+constexpr uint64_t kDriverSpace = 256 * kMiB;
 constexpr uint64_t kLargestTile = 8 * kMiB;  // to begin with, where memory has run short
 constexpr uint64_t kSmallestTile = 64 << 10;
 
@@ -53,17 +55,21 @@ uint64_t writingBytes(const Plan& plan, const Settings& settings) {
   return perCell * panels * plan.rows.positions.size() * plan.columns.positions.size();
 }
 
-}  // namespace
-
-void checkAddressSpace() {
+void checkSpace(uint64_t enough) {
   rlimit limit{};
   if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  const uint64_t needed = processSize().addressSpace + kAddressSpace;
-  if (limit.rlim_cur >= needed) return;
+  const uint64_t taken = processSize().addressSpace;
+  if (limit.rlim_cur >= taken + enough) return;
+  const uint64_t needed = taken + kAddressSpace;
   throw Error(Exit::Budget, fmt::format("this process may use {:.0f} MiB of addresses (ulimit -v), computing on the "
                                         "processor takes about {:.0f}; raise the limit",
                                         double(limit.rlim_cur) / double(kMiB), double(needed) / double(kMiB)));
 }
+
+}  // namespace
+
+void checkAddressSpace() { checkSpace(kAddressSpace); }
+void checkDriverSpace() { checkSpace(kDriverSpace); }
 
 void applyBudgets(EvaluateOptions& options, const gpu::Context& context, const Plan& plan, const Settings& settings) {
   if (context.isCpu()) checkAddressSpace();

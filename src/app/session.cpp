@@ -109,6 +109,7 @@ namespace {
 void openDevice(Session& session, const Settings& settings) {
   gpu::ContextOptions wanted = contextOptions(settings);
   wanted.turn = session.deviceTurn;
+  checkDriverSpace();
   try {
     session.context = std::make_shared<const gpu::Context>(wanted);
   } catch (const Error& error) {

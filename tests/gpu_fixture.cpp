@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <numbers>
 
@@ -63,7 +64,8 @@ std::string encoded(const std::vector<double>& values, DType dtype) {
 }  // namespace
 
 const gpu::Context& context() {
-  static const gpu::Context shared({.device = "auto", .validation = true, .gpuAssisted = false});
+  static const gpu::Context shared(
+      {.device = "auto", .validation = true, .gpuAssisted = false, .asGpu = std::getenv("DIVLENS_AS_GPU") != nullptr});
   return shared;
 }
 

@@ -230,3 +230,27 @@ TEST_CASE_METHOD(GpuTest, "rows that are copied to a device's own memory make th
   for (const std::string& message : apart.validationMessages()) UNSCOPED_INFO(message);
   CHECK(apart.validationMessages().empty());
 }
+
+TEST_CASE("cells that share a workgroup of a GPU change no bit, and lanes no digit that counts", "[gpu][as-gpu]") {
+  const Array cells = logits();
+  const PlanOptions plan{.metrics = {"kl", "jsd", "kl-reverse", "hellinger", "cosine"}, .reference = "layer=-1"};
+  const Cells processor = run(dumpOf({cells}), plan);
+  Cells alone;
+  for (const uint32_t lanes : {32U, 256U}) {
+    for (const uint32_t shared : {1U, 2U, 8U}) {
+      CAPTURE(lanes, shared);
+      const gpu::Context gpu({.validation = true, .asGpu = true, .lanes = lanes, .sharedCells = shared});
+      CHECK_FALSE(gpu.isCpu());
+      const Cells got = runOn(gpu, dumpOf({cells}), plan);
+      if (shared == 1) alone = got;
+      for (size_t metric = 0; metric < plan.metrics.size(); ++metric) {
+        CHECK(bits(got.panels[metric]) == bits(alone.panels[metric]));
+        for (size_t i = 0; i < got.panels[metric].size(); ++i)
+          CHECK_THAT(got.panels[metric][i], Catch::Matchers::WithinRel(processor.panels[metric][i], 2e-5F) ||
+                                                Catch::Matchers::WithinAbs(processor.panels[metric][i], 1e-9F));
+      }
+      for (const std::string& message : gpu.validationMessages()) UNSCOPED_INFO(message);
+      CHECK(gpu.validationMessages().empty());
+    }
+  }
+}

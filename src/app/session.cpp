@@ -90,7 +90,8 @@ gpu::ContextOptions contextOptions(const Settings& settings) {
   return {.device = settings.device,
           .validation = level == "1" || level == "gpu",
           .gpuAssisted = level == "gpu",
-          .pipelines = [](const std::string& key) { return loadPipelines(cacheFolder(), key); }};
+          .pipelines = [](const std::string& key) { return loadPipelines(cacheFolder(), key); },
+          .asGpu = std::getenv("DIVLENS_AS_GPU") != nullptr};
 }
 
 void planSession(Session& session, const Settings& settings) {

@@ -35,10 +35,13 @@ SideFormat formatOf(const RowReader& reader, Kind kind, double temperature) {
 }
 
 uint32_t lanesFor(const gpu::Context& context, int64_t width) {
+  if (context.lanes() != 0) return context.lanes();
   // lavapipe ends an invocation's loops after 65,535 trips in all: two rounds over a row take a quarter to a half of
   // them.
   if (context.isCpu()) return std::clamp(std::bit_ceil(uint32_t(width >> 17)), 8u, 1024u);
-  return std::clamp(std::bit_ceil(uint32_t(width / 32 + 1)), 32u, 256u);
+  const VkPhysicalDeviceLimits& limits = context.limits();
+  const uint32_t most = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
+  return std::clamp(std::bit_ceil(uint32_t(width / 32 + 1)), 32u, std::min(256u, std::bit_floor(most)));
 }
 
 uint32_t RowStatsPass::partsFor(const gpu::Context& context, const Plan& plan) {

@@ -20,6 +20,7 @@ constexpr double kManyEntries = 1e7;
 
 /// Cells that a workgroup takes. It changes no bit of any cell.
 uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
+  if (context.sharedCells() != 0) return context.sharedCells();
   double pairs = double(plan.entriesPerCell());
   for (const PlanAxis* axis : {&plan.rows, &plan.columns}) pairs *= double(axis->positions.size());
   double sharing = 1;  // cells that one reference row serves

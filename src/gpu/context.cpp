@@ -106,7 +106,10 @@ void Context::pickDevice(const ContextOptions& options) {
   queueFamily_ = uint32_t(graphicsComputeFamily(physical_));
   families_ = {queueFamily_};
   if (const int transfer = transferFamilyOf(physical_); transfer >= 0) families_.push_back(uint32_t(transfer));
-  unified_ = !options.apart && (isCpu() || properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU);
+  asGpu_ = options.asGpu;
+  lanes_ = options.lanes;
+  sharedCells_ = options.sharedCells;
+  unified_ = !options.apart && !asGpu_ && (isCpu() || properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU);
 }
 
 void Context::createDevice(bool presents) {

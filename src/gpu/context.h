@@ -40,6 +40,11 @@ struct ContextOptions {
   std::function<std::vector<std::byte>(const std::string& key)> pipelines;
   /// For tests: takes a processor for a device with memory of its own, to which rows are copied.
   bool apart = false;
+  /// For tests: takes a processor for a GPU, whose kernels it then runs; `apart` too.
+  bool asGpu = false;
+  /// For measurements: invocations that share a row (a power of two, 8 or more), and cells' rows that share a
+  /// workgroup (1, 2, 4 or 8); 0: chosen by the device. Bits depend on the former.
+  uint32_t lanes = 0, sharedCells = 0;
   std::vector<std::string> surfaceExtensions;  ///< of a window: the instance's; the device then presents too
 };
 
@@ -64,13 +69,16 @@ class Context {
   std::span<const uint32_t> families() const { return families_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
   const DeviceInfo& info() const { return info_; }
-  bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
+  bool isCpu() const { return !asGpu_ && properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   /// True where device-local memory is also host-visible in one large heap: rows are read straight into it.
   bool unifiedMemory() const { return unified_; }
   /// Bytes of device-local memory that nobody has taken (VK_EXT_memory_budget); 0 where the driver does not say.
   uint64_t freeMemory() const;
   /// True on a processor whose driver reads pages of files where they are mapped (VK_EXT_external_memory_host).
   bool importsHostMemory() const { return importsHostMemory_; }
+  /// As in the options.
+  uint32_t lanes() const { return lanes_; }
+  uint32_t sharedCells() const { return sharedCells_; }
   /// Largest storage buffer that one binding may show, bytes.
   uint64_t maxBufferBytes() const { return properties_.limits.maxStorageBufferRange; }
   /// What every pipeline is made with, so that drivers need not compile what they compiled before.
@@ -118,6 +126,8 @@ class Context {
   std::unique_ptr<PipelineStore> pipelines_;
   mutable TicketLock queueLock_, transferLock_;
   bool unified_ = false;
+  bool asGpu_ = false;
+  uint32_t lanes_ = 0, sharedCells_ = 0;
   bool importsHostMemory_ = false;
   PFN_vkSetDebugUtilsObjectNameEXT setName_ = nullptr;
   std::unique_ptr<std::vector<std::string>> messages_ = std::make_unique<std::vector<std::string>>();

@@ -13,6 +13,7 @@ namespace divlens::gpu {
 namespace {
 
 constexpr uint64_t kMinBufferRange = uint64_t{64} << 20;
+constexpr uint32_t kMinBuffers = 9;
 constexpr const char* kInstall =
     "install a Vulkan driver (Debian, Ubuntu: apt-get install mesa-vulkan-drivers brings lavapipe, which needs no "
     "GPU), then "
@@ -48,6 +49,9 @@ std::string whyNot(VkPhysicalDevice device, const VkPhysicalDeviceProperties& pr
   if (properties.limits.maxStorageBufferRange < kMinBufferRange)
     return fmt::format("storage buffers end at {} MiB, {} are needed", properties.limits.maxStorageBufferRange >> 20,
                        kMinBufferRange >> 20);
+  if (properties.limits.maxPerStageDescriptorStorageBuffers < kMinBuffers)
+    return fmt::format("a shader sees {} storage buffers at most, {} are needed",
+                       properties.limits.maxPerStageDescriptorStorageBuffers, kMinBuffers);
   return "";
 }
 
@@ -55,6 +59,18 @@ int rank(const DeviceInfo& device) {
   static const char* const kOrder[] = {"discrete GPU", "integrated GPU", "virtual GPU", "processor", "other"};
   return int(std::find_if(std::begin(kOrder), std::end(kOrder), [&](const char* t) { return device.type == t; }) -
              std::begin(kOrder));
+}
+
+/// Of one type the one with more memory: beside a card for computing there may be one for the display.
+bool better(const DeviceInfo& a, const DeviceInfo& b) {
+  return rank(a) != rank(b) ? rank(a) < rank(b) : a.memory > b.memory;
+}
+
+/// A driver that the loader finds by two files shows its devices twice.
+bool twice(const std::vector<DeviceInfo>& devices, const DeviceInfo& device) {
+  return std::any_of(devices.data(), &device, [&](const DeviceInfo& d) {
+    return d.uuid == device.uuid && d.name == device.name && d.driver == device.driver;
+  });
 }
 
 std::string lower(std::string text) {
@@ -126,9 +142,9 @@ int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& want
   int fitting = 0;
   for (const DeviceInfo& device : devices) {
     if (wanted != "auto" && !matches(device, wanted)) continue;
-    ++fitting;
+    if (!twice(devices, device)) ++fitting;
     if (wanted != "auto" && !device.rejected.empty() && !best) best = &device;
-    if (device.rejected.empty() && (!best || !best->rejected.empty() || rank(device) < rank(*best))) best = &device;
+    if (device.rejected.empty() && (!best || !best->rejected.empty() || better(device, *best))) best = &device;
   }
   const std::string table = deviceTable(devices);
   if (!best && wanted == "auto")
@@ -145,7 +161,8 @@ int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& want
   if (wanted != "auto") return int(best - devices.data());
   std::vector<int> equal;
   for (const DeviceInfo& device : devices)
-    if (device.rejected.empty() && device.type == best->type) equal.push_back(int(&device - devices.data()));
+    if (device.rejected.empty() && device.name == best->name && !twice(devices, device))
+      equal.push_back(int(&device - devices.data()));
   return equal[size_t(turn) % equal.size()];
 }
 

@@ -14,8 +14,9 @@ DeviceInfo describe(VkPhysicalDevice device, int index);
 int graphicsComputeFamily(VkPhysicalDevice device);
 /// Family of the first queue that does transfers alone, beside what others do, or -1.
 int transferFamilyOf(VkPhysicalDevice device);
-/// Index into `devices` of the one that `wanted` names (auto: best usable, the `turn`th of several of the best type,
-/// round and round); Error(NoDevice) lists them otherwise.
+/// Index into `devices` of the one that `wanted` names (auto: best usable, of the best type the one with most memory,
+/// and of several of its name the `turn`th, round and round); Error(NoDevice) lists them otherwise. A device that is
+/// listed twice counts once.
 int chooseDevice(const std::vector<DeviceInfo>& devices, const std::string& wanted, int turn = 0);
 /// A bare instance (Vulkan 1.2); Error(NoDevice) says how to install a driver when the loader finds none.
 VkInstance makeInstance(const std::vector<const char*>& layers, const std::vector<const char*>& extensions,

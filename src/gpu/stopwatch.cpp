@@ -8,7 +8,11 @@
 namespace divlens::gpu {
 
 Stopwatch::Stopwatch(const Context& context) : context_(context) {
-  if (context.isCpu() || !context.limits().timestampComputeAndGraphics) return;
+  const auto families =
+      enumerate<VkQueueFamilyProperties>(vkGetPhysicalDeviceQueueFamilyProperties, context.physical());
+  const uint32_t bits = families.at(context.queueFamily()).timestampValidBits;
+  if (context.isCpu() || bits == 0) return;
+  mask_ = bits < 64 ? (uint64_t{1} << bits) - 1 : ~uint64_t{0};
   const VkQueryPoolCreateInfo create{
       .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO, .queryType = VK_QUERY_TYPE_TIMESTAMP, .queryCount = 2};
   check(vkCreateQueryPool(context.device(), &create, nullptr, &pool_), "vkCreateQueryPool");
@@ -35,7 +39,7 @@ double Stopwatch::run(Commands& commands, const std::function<void(VkCommandBuff
   check(vkGetQueryPoolResults(context_.device(), pool_, 0, 2, sizeof ticks, ticks.data(), sizeof ticks[0],
                               VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
         "vkGetQueryPoolResults");
-  return double(ticks[1] - ticks[0]) * double(context_.limits().timestampPeriod) * 1e-9;
+  return double((ticks[1] - ticks[0]) & mask_) * double(context_.limits().timestampPeriod) * 1e-9;
 }
 
 }  // namespace divlens::gpu

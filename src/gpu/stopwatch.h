@@ -20,6 +20,7 @@ class Stopwatch {
  private:
   const Context& context_;
   VkQueryPool pool_ = VK_NULL_HANDLE;  ///< none: the host's clock is used
+  uint64_t mask_ = 0;                  ///< bits of a timestamp that count
 };
 
 }  // namespace divlens::gpu

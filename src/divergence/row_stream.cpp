@@ -14,7 +14,7 @@ constexpr size_t kTilesOfWindow = 4;
 }  // namespace
 
 Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSets)
-    : entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Upload, "pairs"),
+    : entries(context, size.entries * sizeof(kernels::PairEntry), gpu::Memory::Table, "pairs"),
       submission(context, descriptorSets, 9) {
   const bool lens = size.lensCells || size.lensReference, direct = context.unifiedMemory() && !lens;
   const uint64_t readBytes = lens ? size.readBytes : size.bytes;
@@ -38,9 +38,9 @@ Slot::Slot(const gpu::Context& context, const Size& size, uint32_t descriptorSet
           gpu::TexelView(context, rows(), size.referenceOffset, (size.bytes - size.referenceOffset) / 16 * 16);
   }
   if (size.sharedChannels == 0) return;
-  groups = gpu::Buffer(context, size.entries * sizeof(kernels::PairGroup), gpu::Memory::Upload, "groups of pairs");
-  referenceList = gpu::Buffer(context, size.entries * sizeof(uint32_t), gpu::Memory::Upload, "reference rows");
-  numbers = gpu::Buffer(context, 2 * size.entries * sizeof(uint32_t), gpu::Memory::Upload, "numbers of rows");
+  groups = gpu::Buffer(context, size.entries * sizeof(kernels::PairGroup), gpu::Memory::Table, "groups of pairs");
+  referenceList = gpu::Buffer(context, size.entries * sizeof(uint32_t), gpu::Memory::Table, "reference rows");
+  numbers = gpu::Buffer(context, 2 * size.entries * sizeof(uint32_t), gpu::Memory::Table, "numbers of rows");
   verdicts =
       gpu::Buffer(context, size.sharedChannels * size.entries * sizeof(uint32_t), gpu::Memory::Readback, "verdicts");
 }
@@ -111,9 +111,10 @@ RowStream::~RowStream() {
 void RowStream::lookAhead() {
   if (!ahead_.empty()) return;
   windows_ = {};
-  for (size_t i = 0; i < (sides_ ? kTilesOfWindow : 1); ++i)
+  if (!sides_) return walkAhead();
+  for (size_t i = 0; i < kTilesOfWindow; ++i)
     if (std::optional<Tile> tile = walk_.next()) ahead_.push_back(std::move(*tile));
-  if (!sides_ || ahead_.empty()) return;
+  if (ahead_.empty()) return;
   const auto window = [&](const RowsInPlace& side, std::vector<int64_t> Tile::* rows) {
     std::vector<int64_t> all;
     for (const Tile& tile : ahead_) all.insert(all.end(), (tile.*rows).begin(), (tile.*rows).end());
@@ -123,6 +124,16 @@ void RowStream::lookAhead() {
   windows_.cells = window(*sides_->cells, &Tile::cellRows);
   if (sides_->reference) windows_.reference = window(*sides_->reference, &Tile::referenceRows);
   if (sides_->reference && !windows_.reference) windows_ = {};
+}
+
+// Walking over the pairs of small rows takes as long as copying them.
+void RowStream::walkAhead() {
+  const auto walk = [this] { return std::async(std::launch::async, [this] { return walk_.next(); }); };
+  if (!walking_.valid()) walking_ = walk();
+  std::optional<Tile> tile = walking_.get();
+  if (!tile) return;
+  ahead_.push_back(std::move(*tile));
+  walking_ = walk();
 }
 
 void RowStream::read(const std::stop_token& stop) {

@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -100,8 +101,11 @@ class RowStream {
   void read(const std::stop_token& stop);
   /// Takes the next tiles from the walk, and maps their rows together.
   void lookAhead();
+  /// Takes the next tile, and lets the walk go on to the one after it while this one's rows are read.
+  void walkAhead();
 
   TileWalk walk_;
+  std::future<std::optional<Tile>> walking_;
   const RowReader& cells_;
   const RowReader* reference_;
   ReadTeam& team_;

@@ -251,8 +251,10 @@ void RowsRun::makeLens() {
 void RowsRun::chooseLayout() {
   const uint64_t cellBytes = rowBytes(cells_, lensCells());
   const uint64_t referenceBytes = reference_ ? rowBytes(*reference_, lensReference()) : shared_ ? cellBytes : 0;
-  // The more rows a tile has, the more rarely the unembedding of a lens is read.
-  const uint64_t usual = context_.isCpu() ? 16 * kMiB : 64 * kMiB;
+  // Of a lens: the more rows a tile has, the more rarely the unembedding is read. Else a link is kept busy by less, and
+  // host memory that it can reach takes a driver long to make.
+  const bool lens = lensCells() || lensReference();
+  const uint64_t usual = context_.isCpu() ? 16 * kMiB : lens ? 64 * kMiB : 32 * kMiB;
   uint64_t bytes = options_.tileBytes ? options_.tileBytes : usual;
   for (uint64_t budget : {options_.maxGpuMemory, options_.maxRam})
     if (budget) bytes = std::min(bytes, budget / (2 * kSlots));

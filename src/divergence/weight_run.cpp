@@ -20,7 +20,8 @@ using kernels::WeightMerge;
 // Elements whose moments are merged before they join others of their tensor: fixed, so that the bits are too.
 constexpr int64_t kPiece = int64_t{1} << 20;
 constexpr uint64_t kSideBytes = uint64_t(kPiece) * 4;
-constexpr size_t kSlots = 3;
+// Each is filled by a thread of its own: a processor has the kernels to run as well.
+constexpr size_t kSlots = 3, kGpuSlots = 12;
 constexpr uint32_t kMostBlocks = 4096;   // of a tile
 constexpr uint32_t kMostPieces = 16384;  // of a batch
 // Of a batch, so that values appear, and are kept by --resume, while a checkpoint is read; singular values take longer.
@@ -84,7 +85,8 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan, uint64_t mem
   buffer_ =
       gpu::Buffer(context, (kMostPieces + scratch) * sizeof(kernels::WeightMoments), gpu::Memory::Device, "moments");
   const uint64_t bytes = kSideBytes * (references_ ? 2 : 1);
-  for (size_t i = 0; i < kSlots; ++i) slots_.push_back(std::make_unique<Slot>(context, bytes, kMostBlocks * 4));
+  const size_t slots = context.isCpu() ? kSlots : kGpuSlots;
+  for (size_t i = 0; i < slots; ++i) slots_.push_back(std::make_unique<Slot>(context, bytes, kMostBlocks * 4));
   std::fill(std::begin(push_.thresholds), std::end(push_.thresholds), -1.0f);
   const auto isHistogram = [](const MetricUse& use) { return use.metric->stem().starts_with("histogram-"); };
   wantsHistograms_ = std::any_of(plan.metrics.begin(), plan.metrics.end(), isHistogram);
@@ -217,12 +219,13 @@ void WeightRun::stream(std::vector<Tile> tiles, const std::function<void(uint64_
   size_t started = 0;
   for (size_t done = 0; done < tiles.size(); ++done) {
     // A slot is filled again only once its commands were submitted: `done` of them have been.
-    for (; started < tiles.size() && started < done + kSlots; ++started)
-      filling.push_back(std::async(
-          std::launch::async, [this, &tiles, started] { return fill(*slots_[started % kSlots], tiles[started]); }));
+    for (; started < tiles.size() && started < done + slots_.size(); ++started)
+      filling.push_back(std::async(std::launch::async, [this, &tiles, started] {
+        return fill(*slots_[started % slots_.size()], tiles[started]);
+      }));
     const uint64_t read = filling.front().get();
     filling.pop_front();
-    record(*slots_[done % kSlots], tiles[done]);
+    record(*slots_[done % slots_.size()], tiles[done]);
     afterTile(uint64_t(double(read) * readingShare()));
   }
 }

@@ -5,7 +5,8 @@
 namespace divlens {
 namespace {
 
-constexpr size_t kPart = size_t{1} << 20;  // bytes that a thread takes at a time
+// Bytes that a thread takes at a time: little, since at the end of a tile the others wait for it.
+constexpr size_t kPart = size_t{256} << 10;
 
 }  // namespace
 

@@ -21,8 +21,10 @@ std::span<const VkMemoryPropertyFlags> preferences(const Context& context, Memor
                                                        VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
   static constexpr VkMemoryPropertyFlags kDiscrete[] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
   static constexpr VkMemoryPropertyFlags kUpload[] = {kHost};
+  static constexpr VkMemoryPropertyFlags kTable[] = {kHost | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, kHost};
   static constexpr VkMemoryPropertyFlags kReadback[] = {kHost | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, kHost};
   if (memory == Memory::Upload) return kUpload;
+  if (memory == Memory::Table) return kTable;
   if (memory == Memory::Readback) return kReadback;
   if (context.unifiedMemory()) return kUnified;
   return kDiscrete;

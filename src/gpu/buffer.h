@@ -12,6 +12,7 @@ namespace divlens::gpu {
 enum class Memory {
   Device,    ///< device-local; also mapped where the device shares memory with the processor
   Upload,    ///< host-visible, written by the processor once, read by the device
+  Table,     ///< the same, device-local where the processor sees such memory: small, read by many invocations
   Readback,  ///< host-visible and cached where there is such memory, read by the processor
 };
 

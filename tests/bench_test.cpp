@@ -7,7 +7,7 @@
 using namespace divlens::test;
 
 TEST_CASE("bench measures each case beside the limit of the same run", "[bench]") {
-  const Ran ran = run({"bench", "--json", "-q"}, {.seconds = 300});
+  const Ran ran = run({"bench", "--json", "-q"}, {.seconds = 600});
   CAPTURE(ran.err);
   REQUIRE(ran.code == 0);
   const auto report = nlohmann::json::parse(ran.out);
@@ -20,6 +20,11 @@ TEST_CASE("bench measures each case beside the limit of the same run", "[bench]"
     CHECK(each["limitBytesPerSecond"] > 0);
     CHECK(each["ratioToLimit"] > 0);
     CHECK(each["pairsKept"] > 0);
+    CHECK(each["right"] == true);
+    CHECK(each["largestError"] < 1e-4);
   }
+  for (const char* leg : {"copyBytesPerSecond", "readBytesPerSecond", "weightsBytesPerSecond", "submitSeconds"})
+    CHECK(report[leg] > 0);
+  CHECK(report["gates"].empty());  // a GPU's
   CHECK(report["fileToGridBytesPerSecond"] > 0);
 }

@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstring>
+#include <cmath>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <span>
 
 #include "app/bench_data.h"
+#include "app/bench_transfers.h"
 #include "app/bench_viewer.h"
 #include "app/session.h"
 #include "divergence/read_limit.h"
 #include "divergence/rows_run.h"
 #include "divergence/stages.h"
-#include "dump/temporary.h"
 #include "error.h"
 
 namespace divlens {
@@ -23,7 +22,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
-constexpr int kRepeats = 9;
+constexpr size_t kRepeats = 9, kMostRepeats = 99;
+constexpr double kSeconds = 0.3;  // that a case is measured at least: clocks take a while to rise
 constexpr double kFallen = 1.15;  // pairs during which the limit was slower than its best by this are dropped
 constexpr int64_t kVerified = 6;
 
@@ -60,6 +60,7 @@ struct Rates {
   int kept = 0;        ///< pairs, less those during which the limit fell
   uint64_t bytes = 0;
   uint64_t elements = 0;
+  Verification values;  ///< before anything was timed
 };
 
 double median(std::vector<double> values) {
@@ -77,22 +78,19 @@ Plan planOf(const Dump& dump, const std::vector<std::string>& metrics) {
   return makePlan(dump, "", {.metrics = metrics, .reference = "layer=-1"});
 }
 
-/// Error(Failure) where the device's values are not those of double precision.
-void checkValues(const gpu::Context& context, const Plan& plan, const Case& what) {
+Verification checkValues(const gpu::Context& context, const Plan& plan) {
   const Result result = evaluate(context, plan);
   std::vector<std::vector<float>> cells;
   for (int64_t panel = 0; panel < result.grid.panels(); ++panel) cells.push_back(result.grid.read(context, panel));
-  const Verification verification = verify(plan, result.panels, cells, kVerified, &interruptFlag());
-  if (!verification.passed())
-    throw Error(Exit::Failure, fmt::format("{} is wrong on {}: {}; nothing was timed", what.name, context.info().name,
-                                           verification.text()));
+  return verify(plan, result.panels, cells, kVerified, &interruptFlag());
 }
 
 Rates measure(const gpu::Context& context, const Case& what, uint64_t bytes) {
   const BenchShape shape = shapeOf(what, bytes);
   const Dump dump = benchDump(shape, memoryBytes("rows of the benchmark", benchRows(shape)));
   const Plan plan = planOf(dump, what.metrics);
-  checkValues(context, plan, what);
+  Rates rates;
+  rates.values = checkValues(context, plan);
   const EvaluateOptions options{.tileBytes = shape.bytes() + shape.pairs() * 16};
   RowsRun run(context, plan, options);
   const int64_t rows = int64_t(plan.rows.positions.size()), columns = int64_t(plan.columns.positions.size());
@@ -101,14 +99,15 @@ Rates measure(const gpu::Context& context, const Case& what, uint64_t bytes) {
   const gpu::Stopwatch stopwatch(context);
   ReadLimit limit(context, slot, slot.rowBytes(), slot.rowBytes() / slot.tile.cellRows.size(), what.vocab);
   std::vector<double> limits, times;
-  for (int i = -2; i < kRepeats; ++i) {
+  double spent = 0;
+  for (size_t i = 0; times.size() < kRepeats || (spent < kSeconds && times.size() < kMostRepeats); ++i) {
     const double reading = limit.seconds(stopwatch);
     const double computing = run.computeHeld(stopwatch, values, shape.pairs());
-    if (i < 0) continue;
+    if (i < 2) continue;
     limits.push_back(reading);
     times.push_back(computing);
+    spent += reading + computing;
   }
-  Rates rates;
   rates.limit = *std::min_element(limits.begin(), limits.end());
   rates.seconds = *std::min_element(times.begin(), times.end());
   std::vector<double> ratios;
@@ -121,66 +120,23 @@ Rates measure(const gpu::Context& context, const Case& what, uint64_t bytes) {
   return rates;
 }
 
-template <typename Work>
-double bestOf(int repeats, Work work) {
-  double best = 1e30;
-  for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
+/// Of rows in one case; a run has them six times, half of them on the device.
+uint64_t bytesAtOnce(const gpu::Context& context) {
+  if (context.isCpu()) return 96 * kMiB;
+  const uint64_t free = context.freeMemory() ? context.freeMemory() : context.info().memory;
+  return std::clamp(free / 16, 64 * kMiB, 768 * kMiB);
 }
 
-/// Bytes a second that the processor copies within its memory, all cores (16 at most) at work.
-double copyRate(uint64_t bytes) {
-  const std::vector<std::byte> from(bytes, std::byte{1});
-  std::vector<std::byte> to(bytes);
-  const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 16);
-  const uint64_t part = bytes / threads;
-  return double(part * threads) / bestOf(5, [&] {
-           std::vector<std::jthread> workers;
-           for (size_t i = 0; i < threads; ++i)
-             workers.emplace_back([&, i] { std::memcpy(to.data() + i * part, from.data() + i * part, part); });
-         });
-}
+/// What a GPU ought to reach.
+struct Gate {
+  std::string name;
+  double ratio = 0, least = 0;
+};
 
-/// Bytes a second from mapped host memory to the device; 0 where they are the same memory.
-double linkRate(const gpu::Context& context, uint64_t bytes) {
-  if (context.unifiedMemory()) return 0;
-  const gpu::Buffer from(context, bytes, gpu::Memory::Upload, "host rows");
-  const gpu::Buffer to(context, bytes, gpu::Memory::Device, "device rows");
-  const gpu::Stopwatch stopwatch(context);
-  gpu::Commands commands(context);
-  double best = 1e30;
-  for (int i = 0; i < 5; ++i)
-    best = std::min(best, stopwatch.run(commands, [&](VkCommandBuffer buffer) {
-      const VkBufferCopy region{.size = bytes};
-      vkCmdCopyBuffer(buffer, from.handle(), to.handle(), 1, &region);
-    }));
-  return double(bytes) / best;
-}
-
-/// Bytes a second of a file in the page cache that become a grid, KL.
-double fileRate(const gpu::Context& context, uint64_t bytes) {
-  const Case what{"kl", kKl, DType::F16, 50304};
-  const BenchShape shape = shapeOf(what, bytes);
-  const auto file = std::make_shared<TemporaryFile>(shape.bytes());
-  file->write(0, benchRows(shape));
-  const Dump dump = benchDump(shape, file);
-  const Plan plan = planOf(dump, what.metrics);
-  return double(shape.bytes()) / bestOf(4, [&] { evaluate(context, plan); });
-}
-
-/// The same of a checkpoint: rms of whole tensors of BF16.
-double weightRate(const gpu::Context& context, uint64_t bytes) {
-  const BenchShape shape = shapeOf({"rms", {"rms"}, DType::BF16, int64_t{1} << 20}, bytes);
-  const auto file = std::make_shared<TemporaryFile>(shape.bytes());
-  file->write(0, benchRows(shape));
-  Dump dump = benchDump(shape, file);
-  dump.tensors.front().kind = Kind::Hidden;  // of rows as they are stored
-  const Plan plan = makePlan(dump, "", {.metrics = {"rms"}});
-  return double(shape.bytes()) / bestOf(3, [&] { evaluate(context, plan); });
+void addGate(std::vector<Gate>& gates, const Case& what, double ratio) {
+  if (what.dtype != DType::F16 || what.vocab != 50304 || what.metrics.size() > 1) return;
+  if (what.metrics == kKl) gates.push_back({"KL, F16 / read limit", ratio, 0.80});
+  if (what.metrics == kJsd) gates.push_back({"JSD, F16 / read limit", ratio, 0.50});
 }
 
 Json caseJson(const Case& what, const Rates& r) {
@@ -193,13 +149,16 @@ Json caseJson(const Case& what, const Rates& r) {
           {"elementsPerSecond", double(r.elements) / r.seconds},
           {"limitBytesPerSecond", double(r.bytes) / r.limit},
           {"ratioToLimit", r.ratio},
-          {"pairsKept", r.kept}};
+          {"pairsKept", r.kept},
+          {"largestError", std::isfinite(r.values.largest) ? Json(r.values.largest) : Json(nullptr)},
+          {"right", r.values.passed()}};
 }
 
 std::string line(const Case& what, const Rates& r) {
   return fmt::format("{:24}{:>6}{:>9}{:>12.2f}{:>14.3f}{:>12.2f}{:>8.2f}\n", what.name, info(what.dtype).name,
                      what.vocab, double(r.bytes) / r.seconds * 1e-9, double(r.elements) / r.seconds * 1e-9,
-                     double(r.bytes) / r.limit * 1e-9, r.ratio);
+                     double(r.bytes) / r.limit * 1e-9, r.ratio) +
+         (r.values.passed() ? "" : fmt::format("  WRONG: {}\n", r.values.text()));
 }
 
 std::string viewerBench(const gpu::Context& context, const Settings& settings) {
@@ -219,50 +178,85 @@ std::string viewerBench(const gpu::Context& context, const Settings& settings) {
          "\n";
 }
 
+constexpr uint32_t kGpuLanes[] = {64, 128, 256, 512};
+constexpr uint32_t kCpuLanes[] = {8, 16};
+constexpr uint32_t kSharedCells[] = {1, 2, 4, 8};
+
+/// KL and JSD for each choice that is made by the device otherwise.
+BenchReport tuneBench(const Settings& settings) {
+  Json list = Json::array();
+  BenchReport report;
+  for (const std::vector<std::string>& metrics : {kKl, kJsd}) {
+    const gpu::Context any(contextOptions(settings));
+    for (const uint32_t lanes : any.isCpu() ? std::span<const uint32_t>(kCpuLanes) : kGpuLanes) {
+      if (lanes > any.limits().maxComputeWorkGroupInvocations) continue;
+      for (const uint32_t shared : kSharedCells) {
+        if (interruptFlag() != 0) throw Error(Exit::Interrupted, "interrupted");
+        gpu::ContextOptions options = contextOptions(settings);
+        options.lanes = lanes;
+        options.sharedCells = shared;
+        const gpu::Context context(options);
+        const Case what{metrics.front().c_str(), metrics, DType::F16, 50304};
+        const Rates rates = measure(context, what, bytesAtOnce(context));
+        Json one = caseJson(what, rates);
+        one["lanes"] = lanes;
+        one["sharedCells"] = shared;
+        list.push_back(one);
+        if (!rates.values.passed()) report.exit = Exit::Failure;
+        if (report.text.empty()) report.text = fmt::format("{}\n\nlanes  cells\n", context.info().name);
+        report.text += fmt::format("{:5}{:7}  {}", lanes, shared, line(what, rates));
+      }
+    }
+    if (settings.json) report.text = Json{{"device", any.info().name}, {"cases", list}}.dump(1) + "\n";
+  }
+  return report;
+}
+
 }  // namespace
 
-std::string runBench(const Settings& settings) {
+BenchReport runBench(const Settings& settings) {
   catchInterrupts();
+  if (settings.benchTune) return tuneBench(settings);
   const gpu::Context context(contextOptions(settings));
-  if (settings.benchViewer) return viewerBench(context, settings);
-  const uint64_t bytes = (context.isCpu() ? 96 : 768) * kMiB;
+  if (settings.benchViewer) return {viewerBench(context, settings)};
+  const uint64_t bytes = bytesAtOnce(context);
   Json list = Json::array();
+  std::vector<Gate> gates;
   double brainLimit = 0;  // of the last case with BF16
-  std::string text = fmt::format("{}\n\n{:24}{:>6}{:>9}{:>12}{:>14}{:>12}{:>8}\n", context.info().name, "metric",
-                                 "dtype", "vocab", "GB/s", "G elements/s", "limit GB/s", "ratio");
+  BenchReport report{fmt::format("{}\n\n{:24}{:>6}{:>9}{:>12}{:>14}{:>12}{:>8}\n", context.info().name, "metric",
+                                 "dtype", "vocab", "GB/s", "G elements/s", "limit GB/s", "ratio")};
   for (const Case& what : cases()) {
     if (interruptFlag() != 0) throw Error(Exit::Interrupted, "interrupted");
     say(settings, fmt::format("{} {} {}", what.name, info(what.dtype).name, what.vocab));
     const Rates rates = measure(context, what, bytes);
     list.push_back(caseJson(what, rates));
     if (what.dtype == DType::BF16) brainLimit = double(rates.bytes) / rates.limit;
-    text += line(what, rates);
+    if (!rates.values.passed()) report.exit = Exit::Failure;
+    addGate(gates, what, rates.ratio);
+    report.text += line(what, rates);
   }
-  const double copy = copyRate(4 * bytes), link = linkRate(context, bytes), file = fileRate(context, 4 * bytes);
-  const double weights = weightRate(context, 4 * bytes);
-  const double slower = link > 0 ? std::min(copy, link) : copy;
+  const Transfers transfers = measureTransfers(context, bytes);
+  gates.push_back({"page cache to grid / slower of memory and link", transfers.file / transfers.slower(), 0.80});
+  if (context.isCpu()) gates.clear();  // they are a GPU's
   checkValidation(context);
-  if (settings.json)
-    return Json{{"device", context.info().name},
-                {"driver", context.info().driver},
-                {"cases", list},
-                {"copyBytesPerSecond", copy},
-                {"linkBytesPerSecond", link > 0 ? Json(link) : Json(nullptr)},
-                {"fileToGridBytesPerSecond", file},
-                {"weightsBytesPerSecond", weights},
-                {"weightsLimitBytesPerSecond", brainLimit}}
-               .dump(1) +
-           "\n";
-  text += fmt::format(
-      "\nmemory to memory {:.1f} GB/s{}; page cache to grid (KL, F16) {:.2f} GB/s, {:.2f} of the slower\n", copy * 1e-9,
-      link > 0 ? fmt::format(", to the device {:.1f} GB/s", link * 1e-9) : "", file * 1e-9, file / slower);
-  text += fmt::format(
-      "statistics of a checkpoint (rms, BF16): page cache to grid {:.2f} GB/s, {:.2f} of the limit of {:.2f} GB/s at "
-      "which such rows are read\n",
-      weights * 1e-9, weights / brainLimit, brainLimit * 1e-9);
-  return text +
-         "\nratio: to the rate at which the same rows are read and nothing else; medians of pairs in turn.\n"
-         "Before it is timed, each case is compared with double precision.\n";
+  if (settings.json) {
+    Json all{{"device", context.info().name}, {"driver", context.info().driver}, {"cases", list}};
+    addTransfers(all, transfers, brainLimit);
+    all["gates"] = Json::array();
+    for (const Gate& gate : gates)
+      all["gates"].push_back(
+          {{"name", gate.name}, {"ratio", gate.ratio}, {"gate", gate.least}, {"holds", gate.ratio >= gate.least}});
+    report.text = all.dump(1) + "\n";
+    return report;
+  }
+  report.text += transfersText(transfers, brainLimit);
+  for (const Gate& gate : gates)
+    report.text += fmt::format("{}: {:.2f}, wanted {:.2f}{}\n", gate.name, gate.ratio, gate.least,
+                               gate.ratio >= gate.least ? "" : "  BELOW");
+  report.text +=
+      "\nratio: to the rate at which the same rows are read and nothing else; medians of pairs in turn.\n"
+      "Before it is timed, each case is compared with double precision.\n";
+  return report;
 }
 
 }  // namespace divlens

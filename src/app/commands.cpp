@@ -159,8 +159,9 @@ Exit explain(const Settings& settings) {
 }
 
 Exit bench(const Settings& settings) {
-  print(runBench(settings));
-  return Exit::Done;
+  const BenchReport report = runBench(settings);
+  print(report.text);
+  return report.exit;
 }
 
 Exit showDevices(const Settings& settings) {

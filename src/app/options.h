@@ -53,6 +53,7 @@ struct Settings {
   std::string tokenizer;        ///< of explain: path of a tokenizer.json
   int64_t verify = 0;           ///< cells that are recomputed in double precision
   bool benchViewer = false;     ///< of bench: the window's frames instead
+  bool benchTune = false;       ///< of bench: KL and JSD for each choice of workgroups instead
   bool json = false;
   bool quiet = false;
   bool verbose = false;

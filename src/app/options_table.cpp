@@ -120,6 +120,7 @@ const std::vector<OptionRow>& optionRows() {
       {kExplainSection, "--top", "K", "how many entries of the vocabulary are listed, largest term first; default: 20", [](S& s, T& t) { s.top = parseAtLeastOne(t, "--top"); }},
       {kExplainSection, "--tokenizer", "FILE", "tokenizer.json with the entries' texts; default: labels of the vocabulary, else the one beside the dump", [](S& s, T& t) { s.tokenizer = t; }},
       {kBenchSection, "--viewer", nullptr, "frame times of the window on a grid of 128 x 1,000,000 cells instead", [](S& s, T&) { s.benchViewer = true; }},
+      {kBenchSection, "--tune", nullptr, "kl and jsd of F16 for each choice of invocations a row and cells a workgroup instead", [](S& s, T&) { s.benchTune = true; }},
       {kFigureSection, "--from", "PICTURE", "print the command that made a .png, .pdf or .svg; with -o repeat it, with the options given beside it (dumps are looked for here, then beside the picture)", [](S& s, T& t) { s.from = t; }},
       {kFigureSection, "--cmap", "MAP", "colormap: a name (list below; _r reverses), a file, or colours: '#2166ac,#f7f7f7,#e08214', white,tab:red", [](S& s, T& t) { s.figure.cmap = t; }},
       {kFigureSection, "--vmin", "V", "value of the first colour", [](S& s, T& t) { s.figure.vmin = parseNumber(t, "--vmin"); }},

@@ -1,5 +1,8 @@
 // divlens doctor: what it finds here, and what it says where something is missing.
+#include "app/doctor.h"
+
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
@@ -34,6 +37,26 @@ TEST_CASE("doctor computes, compares, and says what is here", "[cli][doctor]") {
   CHECK(finding(ran.out, "display").at("status") == "note");
   CHECK(has(finding(ran.out, "display").at("advice").get<std::string>(), "render"));
   CHECK(finding(ran.out, "fonts").at("status") == "ok");
+}
+
+TEST_CASE("doctor checks each of a GPU's kernels", "[cli][doctor][as-gpu]") {
+  const Ran ran =
+      run({"doctor", "--json"}, {.environment = {"DIVLENS_AS_GPU=1", "DIVLENS_VALIDATION=1"}, .seconds = 300});
+  INFO(ran.out);
+  CHECK(ran.code == 0);
+  const Json findings = Json::parse(ran.out).at("findings");
+  CHECK(std::count_if(findings.begin(), findings.end(),
+                      [](const Json& f) { return f.at("name") == "kernels" && f.at("status") == "ok"; }) >= 10);
+}
+
+TEST_CASE("doctor knows a GPU that no driver shows by its file", "[doctor]") {
+  const Folder folder;
+  CHECK_FALSE(divlens::hiddenGpu(folder / "").has_value());
+  std::filesystem::create_directory(folder / "dri");
+  folder.write("dri/renderD128", "");
+  CHECK(has(divlens::hiddenGpu(folder / "").value(), "mesa-vulkan-drivers"));
+  folder.write("nvidiactl", "");
+  CHECK(has(divlens::hiddenGpu(folder / "").value(), "NVIDIA_DRIVER_CAPABILITIES"));
 }
 
 TEST_CASE("doctor ends with 4 where nothing computes, and goes on to the rest", "[cli][doctor]") {

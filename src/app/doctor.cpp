@@ -12,6 +12,7 @@
 #include "app/bench_data.h"
 #include "app/pipeline_files.h"
 #include "app/ranks.h"
+#include "app/self_check.h"
 #include "app/session.h"
 #include "divergence/verify.h"
 #include "dump/escape.h"
@@ -35,7 +36,38 @@ struct Finding {
   Exit exit = Exit::Done;
 };
 
+constexpr const char* kWrongValues =
+    "the device computes wrong values; update its driver, or choose another one with --device";
+
 std::string gibibytes(uint64_t bytes) { return fmt::format("{:.1f} GiB", double(bytes) / double(uint64_t{1} << 30)); }
+
+struct GpuNode {
+  const char* name;  ///< in /dev
+  const char* advice;
+};
+constexpr GpuNode kGpuNodes[] = {
+    {"nvidiactl",
+     "an NVIDIA GPU is here, but its Vulkan driver is not: in a container set "
+     "NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility (or all); else install what holds nvidia_icd.json (Debian: "
+     "nvidia-vulkan-icd, Ubuntu: libnvidia-gl of the driver's version)"},
+    {"kfd",
+     "an AMD GPU is here, but its Vulkan driver is not, or may not open it: install mesa-vulkan-drivers, and "
+     "join the groups render and video"},
+    {"dri/renderD128",
+     "a GPU is here, but no Vulkan driver shows it: install mesa-vulkan-drivers, and join the groups "
+     "render and video"}};
+
+}  // namespace
+
+std::optional<std::string> hiddenGpu(const std::string& devices) {
+  for (const GpuNode& node : kGpuNodes) {
+    std::error_code failed;
+    if (std::filesystem::exists(std::filesystem::path(devices) / node.name, failed)) return node.advice;
+  }
+  return std::nullopt;
+}
+
+namespace {
 
 Finding findDevice(const Settings& settings, std::unique_ptr<gpu::Context>& context) {
   try {
@@ -51,9 +83,9 @@ Finding findDevice(const Settings& settings, std::unique_ptr<gpu::Context>& cont
                   "", Exit::Done};
   if (context->isCpu()) {
     finding.health = Health::Note;
-    finding.advice =
-        "this is the processor; where there is a GPU, install its Vulkan driver and see divlens devices (in a "
-        "container, the driver's ICD file and libraries must be visible)";
+    finding.advice = hiddenGpu("/dev").value_or(
+        "this is the processor; where there is a GPU, install its Vulkan driver and see divlens "
+        "devices (in a container, the driver's ICD file and libraries must be visible)");
   }
   return finding;
 }
@@ -68,8 +100,39 @@ Finding findValues(const gpu::Context& context) {
   for (int64_t panel = 0; panel < result.grid.panels(); ++panel) cells.push_back(result.grid.read(context, panel));
   const Verification verification = verify(plan, result.panels, cells, 12);
   if (verification.passed()) return {"values", Health::Ok, verification.text(), "", Exit::Done};
-  return {"values", Health::Broken, verification.text(),
-          "the device computes wrong values; update its driver, or choose another one with --device", Exit::Failure};
+  return {"values", Health::Broken, verification.text(), kWrongValues, Exit::Failure};
+}
+
+Finding findLimits(const gpu::Context& context) {
+  VkPhysicalDeviceSubgroupProperties subgroups{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+  VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &subgroups};
+  vkGetPhysicalDeviceProperties2(context.physical(), &properties);
+  const VkPhysicalDeviceLimits& limits = context.limits();
+  return {
+      "limits", Health::Ok,
+      fmt::format("buffers to {:.1f} GiB, workgroups to {}, subgroups of {}, {} KiB shared, {} queue for transfers{}",
+                  double(limits.maxStorageBufferRange) / double(uint64_t{1} << 30),
+                  limits.maxComputeWorkGroupInvocations, subgroups.subgroupSize,
+                  limits.maxComputeSharedMemorySize >> 10, context.families().size() > 1 ? "a" : "no",
+                  context.unifiedMemory() ? ", memory shared with the processor" : ""),
+      "", Exit::Done};
+}
+
+/// The kernels one by one, where they are not those of a processor, which the tests know.
+void findKernels(const gpu::Context& context, std::vector<Finding>& findings) {
+  if (context.isCpu()) return;
+  try {
+    for (const SelfCheck& check : checkKernels(context)) {
+      const bool right = check.values.passed();
+      findings.push_back({"kernels", right ? Health::Ok : Health::Broken, check.name + ": " + check.values.text(),
+                          right ? "" : kWrongValues, right ? Exit::Done : Exit::Failure});
+    }
+    if (!context.validationMessages().empty())
+      findings.push_back(
+          {"kernels", Health::Broken, "validation", context.validationMessages().front(), Exit::Failure});
+  } catch (const Error& error) {
+    findings.push_back({"kernels", Health::Broken, "they cannot be run", error.what(), error.code()});
+  }
 }
 
 Finding findCompiler() {
@@ -144,7 +207,11 @@ const char* word(Health health) { return health == Health::Ok ? "ok" : health ==
 Diagnosis runDoctor(const Settings& settings) {
   std::unique_ptr<gpu::Context> context;
   std::vector<Finding> findings{findDevice(settings, context)};
-  if (context) findings.push_back(findValues(*context));
+  if (context) {
+    findings.push_back(findLimits(*context));
+    findings.push_back(findValues(*context));
+    findKernels(*context, findings);
+  }
   for (const auto find : {findMachine, findDisplay, findFonts, findCompiler, findProcesses, findCache})
     findings.push_back(find());
   Diagnosis diagnosis;

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Values of pairs from the sums of plain_read.glsl, one_read.glsl, two_read.glsl or stored_read.glsl: the partials merged in a fixed order, then the metric's
-// formula; one invocation a pair. Where the sums do not carry the value's digits, the pair is marked for pairs.comp.
+// Values of pairs from the sums of one_read.glsl, two_read.glsl or stored_read.glsl. Where these do not carry the
+// value's digits, the pair is marked for pairs.comp.
 //
 // One read, with u = sum p expm1(d), B = sum p (e^d - 1 - d), D = sum p d, R = sum p (e^d (d - 1) + 1), J = sum p expm1(d) d:
 //   KL(p|q)  = B - (u - log1p u)                              or, where B and u^2 are large against it,  log1p u - D
@@ -15,22 +15,7 @@
 #include "metrics.h"
 #include "functions.glsl"
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 1) const uint kMetric = 0;
-layout(constant_id = 2) const uint kUnitKind = 0;  // 0 plain, 1 information, 2 its square root
-layout(constant_id = 3) const bool kPlain = false; // sums of plain_read.glsl
-
-layout(std430, set = 0, binding = 0) readonly buffer Partials { SharedPartial partials[]; };
-layout(std430, set = 0, binding = 1) readonly buffer Entries { PairEntry entries[]; };
-layout(std430, set = 0, binding = 2) readonly buffer Stats { RowStats stats[]; };
-layout(std430, set = 0, binding = 3) writeonly buffer Values { uint values[]; };
-layout(std430, set = 0, binding = 4) writeonly buffer Redo { uint redo[]; };
-layout(push_constant) uniform Push { SharedPush push; };
-
-#include "metric_ids.glsl"
-
-// Of rows as they are stored: no row has statistics.
-const bool kStored = kMetric == kCosineId || kMetric == kL2Id || kMetric == kRankId;
+#include "merge_pairs.glsl"
 
 // With x = u/(2+u), log1p(u) = 2 atanh(x) = 2x + 2x^3 T(x^2): what follows differs from 2x by products that do not cancel.
 const float kSmallest = -0.4;
@@ -56,9 +41,6 @@ float belowLog(float u) {
   float x = u / (2.0 + u);
   return u > kSmallest && u < kLargest ? x * u / (1.0 + u) + atanhTail(x) : log1pAny(u) - u / (1.0 + u);
 }
-
-// True while the parts of a difference are not so large that their rounding reaches its sixth digit.
-bool keeps(float value, float parts, float most) { return parts <= most * value; }
 
 // Values from sums of p e^(b d); NaN for one that must be found otherwise.
 float finishedTilted(SharedPartial t) {
@@ -101,34 +83,8 @@ float relativeEntropy(SharedPartial s) {
   return keeps(value, abs(log1pU) + abs(s.s2), 10.0) ? value : uintBitsToFloat(kNanBits);
 }
 
-// From the plain sums. Each logarithm is off by 1e-7 or so, and so is what it is of. NaN for a value too small for that.
-float finishedPlain(SharedPartial s, float lost, RowStats P) {
-  float D = s.s2, along = s.s3 / s.s1;
-  float logW = logPositive(s.s1 * P.scale) - lost;
-  float value = 0.0, parts = 1.0;
-  switch (kMetric) {
-  case kKlId:
-    value = logW - D;
-    parts += abs(logW) + abs(D);
-    break;
-  case kCrossEntropyId:
-    value = P.entropy + (logW - D);
-    parts += abs(logW) + abs(D);
-    break;
-  case kKlReverseId:
-    value = along - logW;
-    parts += abs(logW) + abs(along);
-    break;
-  case kJeffreysId:
-    value = along - D;
-    parts += abs(along) + abs(D);
-    break;
-  }
-  return keeps(value, parts, 10.0) ? value : uintBitsToFloat(kNanBits);
-}
-
 // The value, or NaN for one that must be found otherwise.
-float finished(SharedPartial s, RowStats P) {
+float valueOf(SharedPartial s, RowStats P) {
   float u = s.s1;
   float none = uintBitsToFloat(kNanBits);
   switch (kMetric) {
@@ -161,43 +117,8 @@ float finished(SharedPartial s, RowStats P) {
   return none;
 }
 
-void main() {
-  uint pair = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
-  if (pair >= push.pairs) return;
-  PairEntry entry = entries[pair];
-  uint at = push.valueStart + entry.slot;
-  redo[push.redoStart + pair] = kKept;
-  RowStats P = RowStats(0.0, 0.0, 1.0, 0u, 0.0, 0.0, 0u);
-  if (!kStored) P = stats[push.firstReferenceStats + (entry.missing == 0u ? entry.reference : 0u)];
-  bool bad = entry.missing == 0u && (P.flags & kBadRow) != 0u;
-  if (entry.missing != 0u || bad) {
-    values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;
-    return;
-  }
-  SharedPartial s = partials[pair * push.parts];
-  // Of plain sums two fields are no sums, and all parts have the same.
-  float near = s.s0, lost = s.s4;
-  for (uint i = 1u; i < push.parts; ++i) {
-    SharedPartial t = partials[pair * push.parts + i];
-    s = SharedPartial(s.s0 + t.s0, s.s1 + t.s1, s.s2 + t.s2, s.s3 + t.s3, s.s4 + t.s4, s.high > t.high ? s.high : t.high,
-                      s.low < t.low ? s.low : t.low);
-  }
-  bool itself = push.firstReferenceStats == 0u && entry.cell == entry.reference;
-  float value;
-  if (kPlain && itself) {
-    value = kMetric == kCrossEntropyId ? P.entropy : 0.0;
-  } else if (kPlain && near < kPlainNear) {
-    value = 0.0;
-    redo[push.redoStart + pair] = kTooClose;
-  } else {
-    value = kPlain ? finishedPlain(s, lost, P) : finished(s, P);
-    bool safe = s.high <= kSafeHigh && s.low >= kSafeLow;
-    bool known = isFiniteBits(floatBitsToUint(value));
-    bool sums = isFiniteBits(floatBitsToUint(s.s1)) && isFiniteBits(floatBitsToUint(s.s2)) && isFiniteBits(floatBitsToUint(s.s3));
-    if (!safe || !known) redo[push.redoStart + pair] = kPlain && safe && sums ? kTooClose : kGivenBack;
-  }
-  if (kUnitKind == 1u) value *= push.unitScale;
-  if (kUnitKind == 2u) value *= sqrt(push.unitScale);
-  uint bits = floatBitsToUint(value);
-  values[at] = bits == 0x80000000u ? 0u : bits;
+float finished(PairEntry pair, SharedPartial s, SharedPartial first, RowStats P, out uint verdict) {
+  float value = valueOf(s, P);
+  verdict = safe(s) && isFiniteBits(floatBitsToUint(value)) ? kKept : kGivenBack;
+  return value;
 }

@@ -14,12 +14,14 @@ namespace {
 using namespace kernels;
 
 constexpr uint32_t kMergeSize = 64;
-/// Entries of rows that a plan reads before cells share a workgroup on a processor: compiling that takes longer, and
-/// with an empty shader cache some tenths of a second. Eight cells are no faster there than four.
-constexpr double kManyEntries = 1e7;
+/// Entries of rows that a plan reads before two cells (of two reads) or four share a workgroup on a processor:
+/// compiling that takes longer, and with an empty shader cache some tenths of a second. Eight cells are no faster there
+/// than four.
+constexpr double kSomeEntries = 4e6;
+constexpr double kManyEntries = 3e7;
 
 /// Cells that a workgroup takes. It changes no bit of any cell.
-uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
+uint32_t sharedCells(const gpu::Context& context, const Plan& plan, bool twoReads) {
   if (context.sharedCells() != 0) return context.sharedCells();
   double pairs = double(plan.entriesPerCell());
   for (const PlanAxis* axis : {&plan.rows, &plan.columns}) pairs *= double(axis->positions.size());
@@ -31,7 +33,7 @@ uint32_t sharedCells(const gpu::Context& context, const Plan& plan) {
   count(plan.columns);
   for (const PlanAxis& axis : plan.reduced) count(axis);
   const double entries = pairs * double(plan.vocab);
-  if (context.isCpu() && entries < kManyEntries) return 1;
+  if (context.isCpu() && entries < kManyEntries) return twoReads && entries >= kSomeEntries && sharing >= 2 ? 2 : 1;
   return sharing >= 7 && !context.isCpu() ? 8 : sharing >= 3 ? 4 : sharing >= 2 ? 2 : 1;
 }
 
@@ -93,7 +95,6 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
       maxPairs_(maxPairs),
       lanes_(lanesFor(context, plan.vocab)),
       parts_(RowStatsPass::partsFor(context, plan)),
-      shared_(reference.dtype <= kF32 ? sharedCells(context, plan) : 1),
       allowed_(allowedBuffer(context, plan)) {
   for (size_t i = 0; i < channels_.size(); ++i) {
     const FastMetric metric = *fastMetric(plan, plan.metrics[channels_[i]], cells, reference);
@@ -114,9 +115,17 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
     family->entry |= metric.entry;
     family->channels.push_back(i);
   }
-  // A row that is on both sides has its statistics taken twice: both times the same ones.
   const auto any = [&](auto wanted) { return std::any_of(families_.begin(), families_.end(), wanted); };
   const auto isOf = [](FastKernel kernel) { return [kernel](const Family& f) { return f.kernel == kernel; }; };
+  if (reference.dtype <= kF32) shared_ = sharedCells(context, plan, any(isOf(FastKernel::TwoRead)));
+  // Pipelines are made side by side: those first that take longest.
+  for (Family& family : families_)
+    if (family.kernel == FastKernel::Overlap)
+      family.overlap =
+          std::make_unique<OverlapPass>(context, plan, cells, reference, ownReferenceRows_, family.k, maxRows, texels_);
+    else
+      makePipelines(context, family);
+  // A row that is on both sides has its statistics taken twice: both times the same ones.
   const bool heat = any([](const Family& f) { return f.entropy; });
   const bool entry = any([](const Family& f) { return f.entry; });
   const bool oneRead = any(isOf(FastKernel::OneRead));
@@ -133,12 +142,6 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
     referenceStats_ = std::make_unique<RowStatsPass>(
         context, plan, reference,
         RowStatsPass::Options{.listed = true, .top = entry || oneRead, .heat = heat, .texels = texels_});
-  for (Family& family : families_)
-    if (family.kernel == FastKernel::Overlap)
-      family.overlap =
-          std::make_unique<OverlapPass>(context, plan, cells, reference, ownReferenceRows_, family.k, maxRows, texels_);
-    else
-      makePipelines(context, family);
   statsPartials_ =
       gpu::Buffer(context, maxRows * parts_ * sizeof(StatsPartial), gpu::Memory::Device, "row statistics' parts");
   stats_ = gpu::Buffer(context, maxRows * sizeof(RowStats), gpu::Memory::Device, "row statistics");
@@ -167,11 +170,11 @@ void SharedPass::makePipelines(const gpu::Context& context, Family& family) cons
   }
   for (const size_t index : family.channels) {
     const Metric& metric = *plan_.metrics[channels_[index]].metric;
-    const std::array<uint32_t, 4> finish{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit),
-                                         rows ? cells_.dtype : uint32_t(family.plain)};
+    const std::array<uint32_t, 4> finish{kMergeSize, uint32_t(metric.id), uint32_t(metric.unit), cells_.dtype};
+    const char* merge = family.plain ? "plain_merge.comp" : "shared_merge.comp";
     family.values.push_back(std::make_unique<gpu::ComputePipeline>(
-        context, rows ? named(stemOf(family.kernel)) : "shared_merge.comp", rows ? 6 : 5, uint32_t(sizeof(SharedPush)),
-        finish, std::span<const uint32_t>{}, rows && texels_ ? 1u : 0u));
+        context, rows ? named(stemOf(family.kernel)) : merge, rows ? 6 : 5, uint32_t(sizeof(SharedPush)), finish,
+        std::span<const uint32_t>{}, rows && texels_ ? 1u : 0u));
   }
 }
 

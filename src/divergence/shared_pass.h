@@ -59,7 +59,7 @@ class SharedPass {
   SideFormat cells_, reference_;
   bool ownReferenceRows_, texels_, close_;
   size_t maxPairs_;
-  uint32_t lanes_, parts_, shared_;
+  uint32_t lanes_, parts_, shared_ = 1;
   std::unique_ptr<RowStatsPass> referenceStats_, cellStats_;
   std::vector<Family> families_;
   gpu::Buffer allowed_, statsPartials_, stats_, partials_;

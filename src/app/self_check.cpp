@@ -65,6 +65,13 @@ Dump nearRows() {
   });
 }
 
+/// Rows from nearly alike to a nat apart.
+Dump driftingRows() {
+  return rowsOf<float>(DType::F32, Kind::Logits, 9, 4099, [](uint64_t layer, uint64_t token, uint64_t entry) {
+    return 9 * noise(placeOf(0, token, entry)) + 0.3 * double(layer) * noise(placeOf(layer, token, entry));
+  });
+}
+
 /// Logits with entries that are impossible on both sides or on one, with a peak, and a row that holds NaN.
 Dump zeroRows() {
   return rowsOf<float>(DType::F32, Kind::Logits, 5, 4099, [](uint64_t layer, uint64_t token, uint64_t entry) {
@@ -106,6 +113,7 @@ std::vector<CheckCase> checkCases() {
       {"logits, F32, 262145 entries", [] { return normals(DType::F32, 2, 1, 262145); }, some, {}},
       {"logits, F64, far from zero", doubleRows, some, {}},
       {"logits, F32, nearly alike", nearRows, {"kl", "kl-reverse", "jsd", "hellinger", "l2"}, {}},
+      {"logits, F32, drifting apart", driftingRows, {"kl", "kl-reverse", "jeffreys", "jsd", "hellinger"}, {}},
       {"logits, F32, with zeros and NaN", zeroRows, some, {}},
       {"probabilities, F16, subnormal", smallProbabilities, some, {}},
       {"logits, F16, general kernels", [] { return normals(DType::F16, 5, 3, 4099); }, general, {}},

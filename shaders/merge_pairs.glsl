@@ -25,7 +25,7 @@ bool keeps(float value, float parts, float most) { return parts <= most * value;
 // Whether no difference of the pair is beyond what its sums carry.
 bool safe(SharedPartial s) { return s.high <= kSafeHigh && s.low >= kSafeLow; }
 
-float finished(PairEntry pair, SharedPartial s, SharedPartial first, RowStats P, out uint verdict);
+float finished(PairEntry pair, SharedPartial s, RowStats P, out uint verdict);
 
 void main() {
   uint pair = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
@@ -40,15 +40,14 @@ void main() {
     values[at] = entry.missing == 2u ? kMaskedBits : kNanBits;
     return;
   }
-  SharedPartial first = partials[pair * push.parts];
-  SharedPartial s = first;
+  SharedPartial s = partials[pair * push.parts];
   for (uint i = 1u; i < push.parts; ++i) {
     SharedPartial t = partials[pair * push.parts + i];
     s = SharedPartial(s.s0 + t.s0, s.s1 + t.s1, s.s2 + t.s2, s.s3 + t.s3, s.s4 + t.s4, s.high > t.high ? s.high : t.high,
                       s.low < t.low ? s.low : t.low);
   }
   uint verdict;
-  float value = finished(entry, s, first, P, verdict);
+  float value = finished(entry, s, P, verdict);
   redo[push.redoStart + pair] = verdict;
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);

@@ -8,9 +8,9 @@
 #include "merge_pairs.glsl"
 
 // From the plain sums. Each logarithm is off by 1e-7 or so, and so is what it is of. NaN for a value too small for that.
-float valueOf(SharedPartial s, float lost, RowStats P) {
+float valueOf(SharedPartial s, RowStats P) {
   float D = s.s2, along = s.s3 / s.s1;
-  float logW = logPositive(s.s1 * P.scale) - lost;
+  float logW = logPositive(s.s1 * P.scale) - s.s4;
   float value = 0.0, parts = 1.0;
   switch (kMetric) {
   case kKlId:
@@ -33,15 +33,14 @@ float valueOf(SharedPartial s, float lost, RowStats P) {
   return keeps(value, parts, 10.0) ? value : uintBitsToFloat(kNanBits);
 }
 
-float finished(PairEntry pair, SharedPartial s, SharedPartial first, RowStats P, out uint verdict) {
+float finished(PairEntry pair, SharedPartial s, RowStats P, out uint verdict) {
   verdict = kKept;
   bool itself = push.firstReferenceStats == 0u && pair.cell == pair.reference;
   if (itself) return kMetric == kCrossEntropyId ? P.entropy : 0.0;
   verdict = kTooClose;
-  // Two fields are no sums, and all parts have the same.
-  if (first.s0 < kPlainNear) return 0.0;
+  if (s.s0 < kPlainNear) return 0.0;
   bool sums = isFiniteBits(floatBitsToUint(s.s1)) && isFiniteBits(floatBitsToUint(s.s2)) && isFiniteBits(floatBitsToUint(s.s3));
-  float value = valueOf(s, first.s4, P);
+  float value = valueOf(s, P);
   if (!safe(s) || !sums)
     verdict = kGivenBack;
   else if (isFiniteBits(floatBitsToUint(value)))

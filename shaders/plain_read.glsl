@@ -84,7 +84,8 @@ void main() {
     float high = far[g] ? kGiveBack : larger(sentinel, (s[g].high - c[g]) * inverseTemperature);
     // What rounding took from the offset.
     float lost = lostBy(c[g], -P.offset, offset[g]) * inverseTemperature;
+    bool once = gl_LocalInvocationID.x == 0u;  // these two are no sums
     storePartial(group.first + g, g < group.count,
-                 SharedPartial(near[g], s[g].w.value, s[g].d.value, s[g].r.value, lost, high, s[g].low));
+                 SharedPartial(once ? near[g] : 0.0, s[g].w.value, s[g].d.value, s[g].r.value, once ? lost : 0.0, high, s[g].low));
   }
 }

@@ -117,7 +117,7 @@ float valueOf(SharedPartial s, RowStats P) {
   return none;
 }
 
-float finished(PairEntry pair, SharedPartial s, SharedPartial first, RowStats P, out uint verdict) {
+float finished(PairEntry pair, SharedPartial s, RowStats P, out uint verdict) {
   float value = valueOf(s, P);
   verdict = safe(s) && isFiniteBits(floatBitsToUint(value)) ? kKept : kGivenBack;
   return value;

@@ -140,11 +140,12 @@ float cosineFinish(vec3 s) {
   return finite ? s.x / (sqrt(s.y) * sqrt(s.z)) : uintBitsToFloat(0x7fc00000u);
 }
 
-// Rényi divergence from the sums of renyiTerm.
-float renyiFinish(vec3 s, vec2 m, float a) {
-  if (a == 1.0) return s.x;
+// Rényi divergence from the sums of renyiTerm, E their excess: -ln(1 + E) / c has the derivative -E / (1 + E) by e; from the sum of
+// exponentials itself, and in the limit a = inf, that is -1.
+float renyiFinish(vec3 s, vec2 m, float a, float c) {
+  if (c == 0.0) return s.x;
   if (floatBitsToUint(a) == 0x7f800000u) return m.x + s.y;
-  if (abs(s.x) < 0.5) return abs(log1pAny(s.x) / (a - 1.0));
-  return s.z > 0.0 ? (logPositive(s.z) + m.x) / (a - 1.0) : uintBitsToFloat(0x7f800000u);
+  if (abs(s.x) < 0.5) return abs(log1pAny(s.x) / c) + s.y * s.x / (1.0 + s.x);
+  return s.z > 0.0 ? s.y - (logPositive(s.z) + m.x) / c : uintBitsToFloat(0x7f800000u);
 }
 #endif

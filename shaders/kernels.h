@@ -90,8 +90,8 @@ struct SharedPartial {
 // Beyond these a pair is given back to pairs.comp: probabilities of one side may have underflowed, or be zero.
 const float kSafeHigh = 50.0;
 const float kSafeLow = -1000.0;
-// Where the largest elements of the reference promise a divergence below this, in nats, plain_read.glsl leaves the pair to
-// one_read.glsl.
+// Where the largest elements of the reference promise a divergence below this, in nats, plain_read.glsl leaves the pair
+// to one_read.glsl.
 const float kPlainNear = 0.08;
 
 // Verdicts on a pair.
@@ -111,7 +111,8 @@ struct SharedPush {
   uint parts;                // partials of a row and of a pair
   uint valueStart;           // where the channel's values start
   uint redoStart;            // where the channel's verdicts start
-  float tilt;                // b of the sums of p e^(b d)
+  float tilt;                // b of the sums of p e^(b d); of jsd:β, 1 - β
+  float weight;              // β
 };
 
 struct RowsPush {
@@ -200,13 +201,14 @@ struct PairsPush {
   float inverseTemperature;
   float unitScale;  // 1 / ln(base)
   float parameters[kMaxChannels];
-  uint firstReferenceStats;  // RowStats of the reference start here
-  uint channelStride;        // values of one channel
-  uint parts;                // partials of a pair and channel
-  uint channels;             // that share the dispatch
-  uint allowed;              // entries compared: width less what --vocab-mask excludes
-  uint firstChannel;         // of those that share the dispatch, among all
-  uint lastOfK;              // the k-th and (k - 1)-th allowed entries, for overlap:k; kNoEntry where there is none
+  float complements[kMaxChannels];  // 1 less each, rounded after the subtraction
+  uint firstReferenceStats;         // RowStats of the reference start here
+  uint channelStride;               // values of one channel
+  uint parts;                       // partials of a pair and channel
+  uint channels;                    // that share the dispatch
+  uint allowed;                     // entries compared: width less what --vocab-mask excludes
+  uint firstChannel;                // of those that share the dispatch, among all
+  uint lastOfK;  // the k-th and (k - 1)-th allowed entries, for overlap:k; kNoEntry where there is none
   uint lastBeforeK;
 };
 const uint kNoEntry = 0xffffffffu;
@@ -245,9 +247,9 @@ struct ReducePush {
 
 #ifdef __cplusplus
 static_assert(sizeof(RowStats) == 28 && sizeof(StatsPartial) == 28 && sizeof(PairGroup) == 12 &&
-              sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 48 && sizeof(PairEntry) == 16 &&
+              sizeof(SharedPartial) == 28 && sizeof(SharedPush) == 52 && sizeof(PairEntry) == 16 &&
               sizeof(SumPartial) == 24);
-static_assert(sizeof(PairsPush) == 72 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
+static_assert(sizeof(PairsPush) == 88 && sizeof(RowsPush) == 24 && sizeof(ReducePush) == 32 &&
               sizeof(ReduceNode) == 28 && sizeof(TopState) == 16 && sizeof(TopRowsPush) == 40 &&
               sizeof(OverlapPush) == 36);
 }  // namespace divlens::kernels

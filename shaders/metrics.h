@@ -6,9 +6,10 @@
 //   direction  Symmetric, Directed (p is the reference) or None (a property of the cell alone)
 //   unit       Information (nats, bits or bans: scaled by 1/ln(base)), RootInformation (by its square root), Plain
 //   sums       how many numbers are accumulated, for the benchmark's floor
-//   term       GLSL: the Contribution of one vocabulary entry `t` (struct Pair in terms.glsl), parameter `a`
+//   term       GLSL: the Contribution of one vocabulary entry `t` (struct Pair in terms.glsl), parameter `a`,
+//              c = 1 - a with digits of its own
 //   finish     GLSL: the value from the sums `s` (vec3), the maxima `m` (vec2), the rows' RowStats `P` and `Q`, `a`,
-//   `width`
+//              `c`, `width`
 // p is the reference, q the cell; zero rules and float-safe forms are in terms.glsl.
 // clang-format off
 #define METRICS(METRIC)                                                                                                  \
@@ -22,7 +23,7 @@
   METRIC(4, Jeffreys, "jeffreys", "J(p,q) = KL(p‖q) + KL(q‖p)", "J", Reference, Symmetric, Information, 1,                \
          sumOf(jeffreysTerm(t)), s.x)                                                                                    \
   METRIC(5, JsdWeighted, "jsd:β", "βKL(p‖m) + (1−β)KL(q‖m), m = βp + (1−β)q", "JSD", Reference, Directed, Information, 1, \
-         sumOf(a == 0.5 ? jsdTerm(t) : jsdWeightedTerm(t, a)), s.x)                                                      \
+         sumOf(a == 0.5 ? jsdTerm(t) : jsdWeightedTerm(t, a, c)), s.x)                                                      \
   METRIC(6, JsDistance, "js-distance", "√JSD(p,q)", "√JSD", Reference, Symmetric, RootInformation, 1,                     \
          sumOf(jsdTerm(t)), sqrt(s.x))                                                                                   \
   METRIC(7, Tv, "tv", "TV(p,q) = ½Σ|p−q|", "TV", Reference, Symmetric, Plain, 3, tvTerm(t), tvFinish(s))                  \
@@ -30,7 +31,7 @@
          sumOf(hellingerTerm(t)), sqrt(s.x))                                                                             \
   METRIC(9, Chi2, "chi2", "χ²(p,q) = Σ(p−q)²/q", "χ²", Reference, Directed, Plain, 1, sumOf(chi2Term(t)), s.x)            \
   METRIC(10, Renyi, "renyi:α", "ln Σ p^α q^(1−α) / (α−1); α = 1 is kl, ∞ is max ln(p/q)", "Rényi", Reference, Directed,   \
-         Information, 3, renyiTerm(t, a), renyiFinish(s, m, a))                                                          \
+         Information, 3, renyiTerm(t, a, c), renyiFinish(s, m, a, c))                                                          \
   METRIC(11, CrossEntropy, "cross-entropy", "−Σ p ln q", "CE", Reference, Directed, Information, 1,                       \
          sumOf(crossEntropyTerm(t)), s.x)                                                                                \
   METRIC(12, EntropyDifference, "entropy-difference", "H(q) − H(p)", "ΔH", Reference, Directed, Information, 3,           \

@@ -180,7 +180,7 @@ Pair makePair(float x, float y, float low, RowStats P, RowStats Q, uint index, b
   return completed(t, p, q);
 }
 
-Contribution term(uint metric, Pair t, float a) {
+Contribution term(uint metric, Pair t, float a, float c) {
   float width = float(push.allowed);
   switch (metric) {
 #define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term_, finish) \
@@ -205,7 +205,7 @@ struct Channel {
   uint flags;
 };
 
-void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
+void accumulate(inout Channel c, uint metric, Pair t[8], float a, float complement) {
   if (metric == kNoMetric) return;
   vec3 v[8];
   float u[8];
@@ -213,7 +213,7 @@ void accumulate(inout Channel c, uint metric, Pair t[8], float a) {
   infiniteTerm = false;
   nanTerm = false;
   for (int i = 0; i < 8; ++i) {
-    Contribution one = term(metric, t[i], a);
+    Contribution one = term(metric, t[i], a, complement);
     v[i] = one.sum;
     u[i] = one.top.x;
     c.top = vec2(one.top.x > c.top.x ? one.top.x : c.top.x, one.top.y > c.top.y ? one.top.y : c.top.y);
@@ -302,10 +302,10 @@ void main() {
         t[i].inTopP = (counts >> i & 1u) != 0u && isTop(topKey(x[i], kReferenceShift), kLoad * step + i, topP);
         t[i].inTopQ = (counts >> i & 1u) != 0u && isTop(topKey(y[i], kCellShift), kLoad * step + i, topQ);
       }
-    accumulate(c[0], kMetric0, t, push.parameters[0]);
-    accumulate(c[1], kMetric1, t, push.parameters[1]);
-    accumulate(c[2], kMetric2, t, push.parameters[2]);
-    accumulate(c[3], kMetric3, t, push.parameters[3]);
+    accumulate(c[0], kMetric0, t, push.parameters[0], push.complements[0]);
+    accumulate(c[1], kMetric1, t, push.parameters[1], push.complements[1]);
+    accumulate(c[2], kMetric2, t, push.parameters[2], push.complements[2]);
+    accumulate(c[3], kMetric3, t, push.parameters[3], push.complements[3]);
   }
   store(pair, 0u, kMetric0, c[0]);
   if (kMetric1 != kNoMetric) store(pair, 1u, kMetric1, c[1]);

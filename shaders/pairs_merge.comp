@@ -22,7 +22,7 @@ layout(push_constant) uniform Push { PairsPush push; };
 #include "metric_ids.glsl"
 #include "merge_sums.glsl"
 
-float finished(vec3 s, vec2 m, RowStats P, RowStats Q, float a) {
+float finished(vec3 s, vec2 m, RowStats P, RowStats Q, float a, float c) {
   float width = float(push.allowed);
   switch (kMetric) {
 #define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish_) \
@@ -57,7 +57,7 @@ void main() {
   bool infinite = (flags & kInfinite) != 0u;
   vec2 m = infinite ? vec2(1.0) : vec2(part.u, part.w);
   // An infinite sum keeps the sign that the metric gives it (logprob of an impossible target is -inf).
-  float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : vec3(part.x, part.y, part.z), m, P, Q, push.parameters[kChannel]);
+  float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : vec3(part.x, part.y, part.z), m, P, Q, push.parameters[kChannel], push.complements[kChannel]);
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);
   values[at] = (flags & (kBadRow | kNan)) != 0u ? kNanBits : infinite ? (kInfBits | (value < 0.0 ? 0x80000000u : 0u)) : floatBitsToUint(value);

@@ -129,12 +129,12 @@ bool isAbove(Pair t) { return t.zeroP || t.d > 0.0; }
 // q - p
 float rise(Pair t) { return isAbove(t) ? t.major * t.w : -t.major * t.w; }
 
-// beta KL(p|m) + (1-beta) KL(q|m), m = beta p + (1-beta) q: m (beta phi(p/m - 1) + (1-beta) phi(q/m - 1)).
-float jsdWeightedTerm(Pair t, float beta) {
-  float m = beta * t.p + (1.0 - beta) * t.q;
+// beta KL(p|m) + rest KL(q|m), m = beta p + rest q, rest = 1 - beta: m (beta phi(p/m - 1) + rest phi(q/m - 1)).
+float jsdWeightedTerm(Pair t, float beta, float rest) {
+  float m = beta * t.p + rest * t.q;
   if (!(m > 1.0e-37)) return 0.0;
   float z = rise(t) / m;
-  return m * (beta * phi(-(1.0 - beta) * z) + (1.0 - beta) * phi(beta * z));
+  return m * (beta * phi(-rest * z) + rest * phi(beta * z));
 }
 
 // |p - q| / 2, with what tvFinish corrects it by.
@@ -180,22 +180,28 @@ Contribution entropyDifferenceTerm(Pair t) {
   return Contribution(vec3(change, rise(t), entropyTerm(t)), vec2(kLowest));
 }
 
-// p^a q^(1-a), as the sum of its excess over a p + (1-a) q (small, keeps its digits), and as its logarithm, whose exponentials are
-// summed beside their maximum (SCALED in metrics.h); for a = inf the maximum of ln(p/q).
-Contribution renyiTerm(Pair t, float a) {
-  if (a == 1.0) return sumOf(klTerm(t));
+// p^a q^c, c = 1 - a, as the sum of its excess over a p + c q (small, keeps its digits), and as its logarithm, whose exponentials
+// are summed beside their maximum (sumsExponentials); for a = inf the maximum of ln(p/q).
+Contribution renyiTerm(Pair t, float a, float c) {
+  if (c == 0.0) return sumOf(klTerm(t));
   bool limit = floatBitsToUint(a) == 0x7f800000u;
-  if (t.zeroP) return limit ? Contribution(vec3(0.0, t.q, 0.0), vec2(kLowest)) : sumOf(t.zeroQ ? 0.0 : (a - 1.0) * t.q);
+  if (t.zeroP) return t.zeroQ ? sumOf(0.0) : Contribution(vec3(limit ? 0.0 : -c * t.q, t.q, 0.0), vec2(kLowest));
   if (t.zeroQ) {
     if (a > 1.0) infiniteTerm = true;
-    return sumOf(limit ? 0.0 : -a * t.p);
+    return Contribution(vec3(limit ? 0.0 : -a * t.p, limit ? 0.0 : -t.p, 0.0), vec2(kLowest));
   }
   if (limit) return Contribution(vec3(0.0, rise(t), 0.0), vec2(-t.d, kLowest));
-  float b = 1.0 - a;
-  float logPower = t.lnP + b * t.d;
-  // p e^(bd) - (1-b) p - b q = p (e^(bd) - 1 - bd) - b p (e^d - 1 - d): nothing cancels near a = 1.
-  float excess = abs(b * t.d) < 0.5 ? t.p * bregmanSeries(b * t.d) - b * klTerm(t) : expAny(logPower) - a * t.p - b * t.q;
-  return Contribution(vec3(a == 0.0 ? 0.0 : excess, 0.0, 0.0), vec2(logPower, kLowest));
+  float logPower = t.lnP + c * t.d;
+  // p (e^(cd) - 1 - cd) - c p (e^d - 1 - d), or the same with p and q, a and c swapped: nothing cancels near a = 1 or a = 0. Where
+  // the exponent is large, p^a q^c less p (or q), and what is left of a p + c q.
+  bool far = abs((a < 0.5 ? a : c) * t.d) >= 0.5;
+  float power = far ? expAny(logPower) : 0.0;
+  float excess;
+  if (a < 0.5)
+    excess = far ? (power - t.q) + a * rise(t) : t.q * bregmanSeries(-a * t.d) - a * klTerm(swapped(t));
+  else
+    excess = far ? (power - t.p) - c * rise(t) : t.p * bregmanSeries(c * t.d) - c * klTerm(t);
+  return Contribution(vec3(a == 0.0 ? 0.0 : excess, rise(t), 0.0), vec2(logPower, kLowest));
 }
 
 // m (ln(m/p) + ln(m/q)) / 2 = -m/2 ln(pq/m^2), with pq/m^2 = 4e/(1+e)^2 = 1 - tanh(d/2)^2; DoLa (Chuang et al. 2024).

@@ -46,11 +46,12 @@ struct ListPairsPush {
   uint firstValue;
   float unitScale;
   float parameter;
+  float complement;  // 1 less the parameter, rounded after the subtraction
 };
 
 #ifdef __cplusplus
 static_assert(sizeof(ListEntry) == 12 && sizeof(ListStats) == 12 && sizeof(ListRowsPush) == 20 &&
-              sizeof(ListPairsPush) == 32);
+              sizeof(ListPairsPush) == 36);
 }  // namespace divlens::kernels
 #endif
 #endif

@@ -38,7 +38,7 @@ struct Sums {
   vec2 top;
 };
 
-Contribution term(Pair t, float a) {
+Contribution term(Pair t, float a, float c) {
   float width = 1.0;
   switch (kMetric) {
 #define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term_, finish) \
@@ -52,7 +52,7 @@ Contribution term(Pair t, float a) {
   return sumOf(0.0);
 }
 
-float finished(vec3 s, vec2 m, float a) {
+float finished(vec3 s, vec2 m, float a, float c) {
   float width = 1.0;
   switch (kMetric) {
 #define METRIC(id, enumerator, name, formula, symbol, needs, direction, unit, sums, term, finish_) \
@@ -87,7 +87,7 @@ void addTerm(inout Sums c, Contribution one) {
 }
 
 void add(inout Sums c, Pair t, float p, float q) {
-  addTerm(c, term(completed(t, p, q), push.parameter));
+  addTerm(c, term(completed(t, p, q), push.parameter, push.complement));
 }
 
 Pair pairOf(float lnP, float lnQ, bool zeroP, bool zeroQ) {
@@ -113,7 +113,7 @@ void addShared(inout Sums c, ListEntry x, ListEntry y, ListStats P, ListStats Q,
   lost = carried;
   moved = next;
   turnover += done.major * done.w;
-  addTerm(c, term(done, push.parameter));
+  addTerm(c, term(done, push.parameter, push.complement));
 }
 
 // A bin of probability p in the reference and q in the cell, q - p known better than they say.
@@ -215,9 +215,9 @@ void main() {
     if (restP > 0.0 && most > 0.0) addValue(c, vec3(-restP * logPositive(most), 0.0, 0.0));
   }
   if (kRule == kListed && c.top.x < 0.0) c.top = vec2(0.0);  // an empty list
-  if (kMetric == kRenyiId && floatBitsToUint(push.parameter) == 0x7f800000u) c.sum.y = 0.0;  // not all entries are in it
+  if (kMetric == kRenyiId) c.sum.y = 0.0;  // not all entries are in it
   bool infinite = infiniteTerm;
-  float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : c.sum, infinite ? vec2(1.0) : c.top, push.parameter);
+  float value = finished(infinite ? vec3(1.0, 0.0, 0.0) : c.sum, infinite ? vec2(1.0) : c.top, push.parameter, push.complement);
   if (kUnitKind == 1u) value *= push.unitScale;
   if (kUnitKind == 2u) value *= sqrt(push.unitScale);
   store(entry, infinite ? kInfBits : floatBitsToUint(value));

@@ -180,8 +180,7 @@ Oracle::Oracle(OracleRow reference, OracleRow cell, double temperature, double b
 double Oracle::operator()(const std::string& metric) const {
   const size_t colon = metric.find(':');
   const std::string stem = metric.substr(0, colon);
-  // The shaders take parameters as float32.
-  const Real parameter = colon == std::string::npos ? 0.5L : Real(float(std::stod(metric.substr(colon + 1))));
+  const Real parameter = colon == std::string::npos ? 0.5L : Real(std::stod(metric.substr(colon + 1)));
   const auto found = table().find(stem);
   const bool alone = found != table().end() && found->second.ofCellAlone;
   if (q_.bad || (p_.bad && !alone)) return kNan;

@@ -19,7 +19,8 @@ namespace {
 
 const std::vector<std::string> kFast = {"kl",      "kl-reverse", "jeffreys",   "jsd",           "js-distance",
                                         "tv",      "hellinger",  "chi2",       "renyi:0.5",     "renyi:3",
-                                        "entropy", "max-prob",   "top1-agree", "cross-entropy", "entropy-difference"};
+                                        "entropy", "max-prob",   "top1-agree", "cross-entropy", "entropy-difference",
+                                        "jsd:0.3", "jsd:0.001"};
 
 const std::vector<std::string> kStored = {"cosine", "l2"};
 
@@ -153,6 +154,28 @@ TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all th
         CHECK(excess(kFast[metric], expected, value) <= 1);
       CHECK(std::isnan(mapped.at(metric, 3, 0)));
     }
+}
+
+TEST_CASE_METHOD(GpuTest, "parameters near 0 and 1, and large ones, cost no digits", "[gpu][shared]") {
+  constexpr int64_t kVocab = 2000;
+  const std::vector<std::string> metrics = {"jsd:0.999999", "jsd:0.000001", "renyi:0.001",    "renyi:0.05",
+                                            "renyi:20",     "renyi:1000",   "renyi:1.000001", "renyi:0.999999"};
+  for (const auto& [dtype, kind] : {std::pair{DType::F32, Kind::Logits}, std::pair{DType::F64, Kind::LogProbs}}) {
+    Random random(5);
+    Array array{"x", {axis("layer", 6), axis("token", 1), axis("vocab", kVocab)}, kind, dtype, {}};
+    const std::vector<double> common = normals(random, kVocab, 3);
+    for (const double apart : {0.002, 0.01, 0.1, 0.5, 1.5, 0.0})
+      for (const double x : common) array.values.push_back(x + apart * random.normal());
+    const Cells cells = run(dumpOf({array}), {.metrics = metrics, .reference = "layer=-1"});
+    for (size_t metric = 0; metric < metrics.size(); ++metric) {
+      CHECK(cells.at(metric, 5, 0) == 0);
+      for (int64_t layer = 0; layer < 5; ++layer) {
+        const double expected = Oracle(array.row(5), array.row(layer))(metrics[metric]);
+        CAPTURE(metrics[metric], layer, expected, cells.at(metric, layer, 0), info(dtype).name);
+        CHECK(excess(metrics[metric], expected, cells.at(metric, layer, 0)) <= 1);
+      }
+    }
+  }
 }
 
 TEST_CASE_METHOD(GpuTest, "sums of rows as they are stored take the entries that are compared", "[gpu][shared]") {

@@ -301,7 +301,7 @@ double exactValue(const Plan& plan, const MetricUse& use, const ExactPair& pair)
   if (use.user) return sumOf(userTerms(*use.user, pair));
   const ExactMetric& row = rowOf(*use.metric);
   const double scale = unitScale(plan, *use.metric);
-  const double a = double(use.parameter);
+  const double a = use.parameter;
   if (row.value != nullptr) return row.value(pair, a) * scale;
   long double sum = 0;
   for (size_t i = 0; i < pair.cell->p.size(); ++i) sum += row.term(entryOf(pair, i), a);
@@ -314,7 +314,7 @@ std::vector<double> exactTerms(const Plan& plan, const MetricUse& use, const Exa
   const ExactMetric& row = rowOf(*use.metric);
   const double scale = unitScale(plan, *use.metric);
   std::vector<double> terms(pair.cell->p.size());
-  for (size_t i = 0; i < terms.size(); ++i) terms[i] = row.term(entryOf(pair, i), double(use.parameter)) * scale;
+  for (size_t i = 0; i < terms.size(); ++i) terms[i] = row.term(entryOf(pair, i), use.parameter) * scale;
   return terms;
 }
 

@@ -12,8 +12,8 @@ using namespace kernels;
 
 constexpr double kMaxTemperature = 16;  // beyond it differences to kFloor (shaders/shared_rows.glsl) shrink too far
 // Orders of Rényi's divergence whose sums keep their digits.
-constexpr float kLowestOrder = 0.1F;
-constexpr float kHighestOrder = 8;
+constexpr double kLowestOrder = 0.1;
+constexpr double kHighestOrder = 8;
 
 constexpr uint32_t kForward = 1, kBackward = 2, kProduct = 4, kTilted = 8;  // of one_read.glsl
 constexpr uint32_t kJsdSum = 1, kTvSums = 2;                                // of two_read.glsl
@@ -72,9 +72,9 @@ std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, Sid
   if (metric.kernel == FastKernel::Stored) return metric;
   if (plan.temperature > kMaxTemperature && metric.kernel != FastKernel::Rows) return std::nullopt;
   if (row->id == MetricId::Renyi) {
-    const float order = use.parameter;
+    const double order = use.parameter;
     if (order < kLowestOrder || order > kHighestOrder || order == 1) return std::nullopt;
-    metric.tilt = 1 - order;
+    metric.tilt = float(1 - order);
   }
   return metric;
 }

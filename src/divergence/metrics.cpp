@@ -151,7 +151,7 @@ MetricUse parseMetric(std::string_view text, bool preferStatistic) {
     throw Error(Exit::Usage,
                 fmt::format("metric '{}': {} must be {}", escaped(text), metric->parameter(), rangeText(stem)));
   }
-  use.parameter = static_cast<float>(value);
+  use.parameter = value;
   return use;
 }
 

@@ -52,7 +52,7 @@ const std::vector<Metric>& conventions();
 struct MetricUse {
   const Metric* metric = nullptr;
   std::string text;  ///< as given
-  float parameter = 0;
+  double parameter = 0;
   std::shared_ptr<const UserMetric> user;  ///< owns `metric` where it is the user's own
   std::string shown() const;               ///< the text, of a file its name without folders
 };

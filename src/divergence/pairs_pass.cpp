@@ -143,6 +143,7 @@ PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channe
                  .inverseTemperature = float(1.0 / plan_.temperature),
                  .unitScale = float(1.0 / plan_.logBase),
                  .parameters = {},
+                 .complements = {},
                  .firstReferenceStats = 0,
                  .channelStride = uint32_t(channelStride),
                  .parts = parts_,
@@ -151,7 +152,11 @@ PairsPush PairsPass::pairsPush(const Group& group, size_t pairs, uint64_t channe
                  .firstChannel = uint32_t(group.firstChannel),
                  .lastOfK = allowedEntry(plan_, std::min<int64_t>(group.k, plan_.allowed)),
                  .lastBeforeK = allowedEntry(plan_, std::min<int64_t>(group.k, plan_.allowed) - 1)};
-  for (size_t i = 0; i < group.channels; ++i) push.parameters[i] = plan_.metrics[group.firstChannel + i].parameter;
+  for (size_t i = 0; i < group.channels; ++i) {
+    const double parameter = plan_.metrics[group.firstChannel + i].parameter;
+    push.parameters[i] = float(parameter);
+    push.complements[i] = float(1 - parameter);
+  }
   return push;
 }
 

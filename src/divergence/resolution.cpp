@@ -172,7 +172,7 @@ std::vector<Candidate> candidates(const Plan& plan, const std::vector<ResultPane
 
 double curvature(const MetricUse& use) {
   const CurvatureRow* row = find(*use.metric);
-  return row == nullptr ? -1 : row->value(double(use.parameter));
+  return row == nullptr ? -1 : row->value(use.parameter);
 }
 
 std::string Resolution::text() const {

@@ -114,7 +114,8 @@ void TopKRun::record(const Tile& tile, const gpu::Buffer& values, uint64_t chann
                              .referenceFirstRow = uint32_t(shared_ ? 0 : cellRows),
                              .firstValue = uint32_t(channel * channelStride),
                              .unitScale = float(1 / plan_.logBase),
-                             .parameter = plan_.metrics[channel].parameter};
+                             .parameter = float(plan_.metrics[channel].parameter),
+                             .complement = float(1 - plan_.metrics[channel].parameter)};
     const gpu::BufferRange buffers[] = {{&lists_}, {&stats_}, {&entries_}, {&values}};
     pairs_[channel]->dispatch(commands, submission_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)),
                               groupsFor(tile.entries.size()));

@@ -215,7 +215,7 @@ double exactStatistic(const Plan& plan, const MetricUse& use, const EntryIndex& 
     if (id == kTopSingularValue) return largest * size;
     return sum(x, [&](size_t i) { return x[i] * x[i]; }) / (largest * largest);
   }
-  if (use.metric->needs == Needs::Nothing) return ofCell(id, x, double(use.parameter));
+  if (use.metric->needs == Needs::Nothing) return ofCell(id, x, use.parameter);
   const std::vector<double> y = CellReader(plan.reference.tensor).exact(item.reference);
   if (anyNot(y, [](double v) { return std::isfinite(v); })) return kNan;
   return ofPair(id, x, y);

@@ -94,7 +94,7 @@ WeightRun::WeightRun(const gpu::Context& context, const Plan& plan, uint64_t mem
                             gpu::Memory::Device, "histograms");
   size_t used = 0;
   for (const MetricUse& use : plan.metrics)
-    if (use.metric->parameter() == "ε") push_.thresholds[used++] = use.parameter;
+    if (use.metric->parameter() == "ε") push_.thresholds[used++] = float(use.parameter);
 }
 
 WeightRun::~WeightRun() = default;

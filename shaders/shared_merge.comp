@@ -88,7 +88,8 @@ float valueOf(SharedPartial s, RowStats P) {
   float u = s.s1;
   float none = uintBitsToFloat(kNanBits);
   switch (kMetric) {
-  case kJsdId: return s.s0;
+  case kJsdId:
+  case kJsdWeightedId: return s.s0;
   case kJsDistanceId: return sqrt(s.s0);
   case kTvId:
     // Of rows so close that the normalisers' rounding moves entries across the kink, pairs.comp knows better.

@@ -2,7 +2,8 @@
 // X = tanh(d/2) = (q - p) / (q + p), terms of one vocabulary entry:
 //   JSD  (p + q) F(X), F = ((1 + X) ln(1 + X) + (1 - X) ln(1 - X)) / 4
 //   TV   |q - p| / 2
-// F = Z A(Z) + (1 - Z) X d B(Z), Z = X^2, with polynomials A and B (weighted least squares, relative error 3e-7 for every d):
+//   JSD of weights b and r = 1 - b:  m (b F(p/m - 1) + r F(q/m - 1)), m = b p + r q, F(z) = (1 + z) ln(1 + z) - z
+// The first F = Z A(Z) + (1 - Z) X d B(Z), Z = X^2, with polynomials A and B (weighted least squares, relative error 3e-7 for every d):
 // no logarithm. lavapipe splits each fma: what counts there is products and sums.
 #include "kernels.h"
 #include "functions.glsl"
@@ -11,6 +12,7 @@
 
 layout(constant_id = 6) const bool kJsd = true;
 layout(constant_id = 7) const bool kTv = false;
+layout(constant_id = 8) const bool kWeighted = false;  // alone
 
 // F of above.
 vec4 jsdShare(vec4 X, vec4 d) {
@@ -31,6 +33,38 @@ vec4 exp2Minus1(vec4 r) {
   s = fma(r, s, vec4(0.240223646));
   s = fma(r, s, vec4(0.693147182));
   return r * s;
+}
+
+// ln z for normal z > 0, near 1 with the digits of z - 1 that are given.
+vec4 logNear(vec4 z, vec4 less) {
+  uvec4 bits = floatBitsToUint(z) + (0x3f800000u - 0x3f3504f3u);
+  vec4 e = vec4(ivec4(bits >> 23) - 127);
+  vec4 m = uintBitsToFloat((bits & 0x007fffffu) + 0x3f3504f3u);
+  vec4 above = mix(m - 1.0, less, equal(e, vec4(0.0)));
+  vec4 s = above / (2.0 + above);
+  vec4 q = s * s;
+  vec4 t = fma(q, vec4(1.0 / 9.0), vec4(1.0 / 7.0));
+  t = fma(q, t, vec4(0.2));
+  t = fma(q, t, vec4(1.0 / 3.0));
+  return fma(e, vec4(kLn2), 2.0 * fma(s * q, t, s));
+}
+
+// F(z) of a weighted JSD; logZ = ln(1 + z). A polynomial (weighted least squares, relative error 3e-7) near 0.
+vec4 weightedShare(vec4 z, vec4 logZ) {
+  vec4 s = fma(z, vec4(-0.0254485663), vec4(0.0350874886));
+  s = fma(z, s, vec4(-0.0499462076));
+  s = fma(z, s, vec4(0.0832915679));
+  s = fma(z, s, vec4(-0.166667119));
+  s = fma(z, s, vec4(0.500000119));
+  return mix(fma(z, logZ, logZ) - z, z * z * s, lessThan(abs(z), vec4(0.25)));
+}
+
+// m/p (b F(p/m - 1) + r F(q/m - 1)), e^d and e^d - 1 being known.
+vec4 weightedShares(vec4 d, vec4 power, vec4 less, float weight, float rest) {
+  vec4 m = fma(vec4(rest), power, vec4(weight));
+  vec4 z = less / m;
+  vec4 logM = logNear(m, rest * less);
+  return m * (weight * weightedShare(-rest * z, -logM) + rest * weightedShare(weight * z, d - logM));
 }
 
 struct Sums {
@@ -61,6 +95,8 @@ void main() {
     s[g] = Sums(none, none, none, none, far ? kGiveBack : 0.0);
   }
   uint reference = numbers[push.firstReferenceStats + group.reference];
+  float weight = push.weight;
+  float rest = push.tilt;
   uint steps = (width + kLoad - 1u) / kLoad;
   for (uint step = gl_LocalInvocationID.x; step < steps; step += gl_WorkGroupSize.x) {
     Step words[kShared];
@@ -88,6 +124,7 @@ void main() {
           vec4 both = (power + 1.0) + part;
           jsd = fma(p * both, jsdShare(less / both, d), jsd);
         }
+        if (kWeighted) jsd = fma(p, weightedShares(d, power + part, less, weight, rest), jsd);
         if (kTv) {
           vec4 change = p * less;
           tv += abs(change);
@@ -96,7 +133,7 @@ void main() {
         }
       }
       s[g].high = larger(s[g].high, largest(high));
-      if (kJsd) add(s[g].jsd, sumOf(jsd));
+      if (kJsd || kWeighted) add(s[g].jsd, sumOf(jsd));
       if (kTv) {
         add(s[g].tv, sumOf(tv));
         add(s[g].rise, sumOf(rise));

@@ -16,7 +16,7 @@ constexpr double kLowestOrder = 0.1;
 constexpr double kHighestOrder = 8;
 
 constexpr uint32_t kForward = 1, kBackward = 2, kProduct = 4, kTilted = 8;  // of one_read.glsl
-constexpr uint32_t kJsdSum = 1, kTvSums = 2;                                // of two_read.glsl
+constexpr uint32_t kJsdSum = 1, kTvSums = 2, kWeightedSum = 4;              // of two_read.glsl
 constexpr uint32_t kDot = 1, kApart = 2, kAbove = 4;                        // of stored_read.glsl
 
 struct FastRow {
@@ -32,6 +32,7 @@ constexpr FastRow kFast[] = {
     {MetricId::Chi2, {FastKernel::OneRead, kTilted, -1}},
     {MetricId::Renyi, {FastKernel::OneRead, kTilted}},  // the tilt comes from the parameter
     {MetricId::Jsd, {FastKernel::TwoRead, kJsdSum}},
+    {MetricId::JsdWeighted, {FastKernel::TwoRead, kWeightedSum}},  // tilt and weight come from the parameter
     {MetricId::JsDistance, {FastKernel::TwoRead, kJsdSum}},
     {MetricId::Tv, {FastKernel::TwoRead, kTvSums}},
     {MetricId::Entropy, {FastKernel::Rows, 0, 0, true, false}},
@@ -71,6 +72,11 @@ std::optional<FastMetric> fastMetric(const Plan& plan, const MetricUse& use, Sid
   if (!storedLogits(cells) || !storedLogits(reference) || plan.reference.tempered) return std::nullopt;
   if (metric.kernel == FastKernel::Stored) return metric;
   if (plan.temperature > kMaxTemperature && metric.kernel != FastKernel::Rows) return std::nullopt;
+  if (row->id == MetricId::JsdWeighted) {
+    if (use.parameter == 0.5) return FastMetric{.kernel = FastKernel::TwoRead, .sums = kJsdSum};
+    metric.weight = float(use.parameter);
+    metric.tilt = float(1 - use.parameter);
+  }
   if (row->id == MetricId::Renyi) {
     const double order = use.parameter;
     if (order < kLowestOrder || order > kHighestOrder || order == 1) return std::nullopt;

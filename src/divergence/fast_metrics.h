@@ -19,11 +19,12 @@ enum class FastKernel {
 struct FastMetric {
   FastKernel kernel = FastKernel::OneRead;
   uint32_t sums = 0;     ///< bits: the kernel's constants from 6 on
-  float tilt = 0;        ///< b where sums of p e^(b d) are wanted; one kernel run knows one b
+  float tilt = 0;        ///< b where sums of p e^(b d) are wanted, 1 - β of jsd:β; one kernel run knows one b
   bool entropy = false;  ///< of the cell's or the reference's row, as the metric defines
   bool reference = true;
   bool entry = false;  ///< which element is the largest of each row
   uint32_t k = 0;      ///< of overlap:k; one kernel run knows one k
+  float weight = 0;    ///< β of jsd:β
   /// True where plain sums serve first (shaders/plain_read.glsl), and others only close rows.
   bool plain() const { return kernel == FastKernel::OneRead && tilt == 0; }
 };

@@ -20,7 +20,8 @@ constexpr uint32_t kMergeSize = 64;
 constexpr double kSomeEntries = 4e6;
 constexpr double kManyEntries = 3e7;
 
-/// Cells that a workgroup takes. It changes no bit of any cell.
+/// Cells that a workgroup takes. It changes no bit of any cell. (Of rows with targets of their own, one: neighbours
+/// have different ones, and eight cells for each group of one made `rank` five times slower.)
 uint32_t sharedCells(const gpu::Context& context, const Plan& plan, bool twoReads) {
   if (context.sharedCells() != 0) return context.sharedCells();
   double pairs = double(plan.entriesPerCell());
@@ -99,13 +100,14 @@ SharedPass::SharedPass(const gpu::Context& context, const Plan& plan, const std:
   for (size_t i = 0; i < channels_.size(); ++i) {
     const FastMetric metric = *fastMetric(plan, plan.metrics[channels_[i]], cells, reference);
     auto family = std::find_if(families_.begin(), families_.end(), [&](const Family& f) {
-      return f.kernel == metric.kernel && f.tilt == metric.tilt && f.k == metric.k;
+      return f.kernel == metric.kernel && f.tilt == metric.tilt && f.weight == metric.weight && f.k == metric.k;
     });
     if (family == families_.end()) {
       families_.emplace_back();
       family = families_.end() - 1;
       family->kernel = metric.kernel;
       family->tilt = metric.tilt;
+      family->weight = metric.weight;
       family->k = metric.k;
       family->plain = !close_ && metric.kernel == FastKernel::OneRead && metric.plain();
     }
@@ -218,9 +220,11 @@ void SharedPass::record(VkCommandBuffer commands, Slot& slot, std::span<const Pa
                   .parts = parts_,
                   .valueStart = 0,
                   .redoStart = 0,
-                  .tilt = 0};
+                  .tilt = 0,
+                  .weight = 0};
   for (const Family& family : families_) {
     push.tilt = family.tilt;
+    push.weight = family.weight;
     if (family.overlap) {
       for (const size_t index : family.channels)
         family.overlap->record(

@@ -42,7 +42,7 @@ class SharedPass {
   /// The metrics of one run of a kernel.
   struct Family {
     FastKernel kernel = FastKernel::OneRead;
-    float tilt = 0;
+    float tilt = 0, weight = 0;
     uint32_t k = 0;
     uint32_t sumBits = 0;
     bool plain = false;  ///< sums of plain_read.glsl

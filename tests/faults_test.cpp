@@ -166,8 +166,15 @@ TEST_CASE("fault 13: holes and trailing bytes are refused, or forgiven with a wa
     const Ran ran = compute(folder, dump, {"--lenient", "--tensor", "a"});
     INFO(ran.err);
     CHECK(ran.code == 0);
+    CHECK(has(ran.err, "warning: "));
     CHECK(has(ran.err, "bytes"));
     std::filesystem::remove(folder / "out.csv");
+    const Ran strict = compute(folder, dump, {"--lenient", "--strict", "--tensor", "a"});
+    INFO(strict.err);
+    CHECK(strict.code == 1);
+    CHECK(has(strict.err, "bytes"));
+    CHECK(has(strict.err, "--strict makes this an error"));
+    CHECK_FALSE(std::filesystem::exists(folder / "out.csv"));
   }
 }
 

@@ -160,7 +160,7 @@ TEST_CASE("a truncated npy file is read as far as its rows go, with --partial", 
   const std::string fortran = dir.write("c.npy", npy(npyDict("<f4", true, "(3, 4)"), body));
   CHECK_THAT(openFailure(fortran, partial), ContainsSubstring("Fortran"));
   const std::string more = dir.write("d.npy", npy(npyDict("<f4", false, "(3, 4)"), kTwelve + "more"));
-  CHECK_THAT(openDump(more).notes.at(0), ContainsSubstring("4 trailing bytes"));
+  CHECK_THAT(openDump(more).warnings.at(0), ContainsSubstring("4 trailing bytes"));
 }
 
 TEST_CASE("a sidecar names the axes of a npy file", "[npy]") {

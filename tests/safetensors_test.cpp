@@ -162,7 +162,7 @@ TEST_CASE("holes and trailing bytes fail, and warn with --lenient", "[safetensor
   CHECK_THAT(refused(hole, "abcd"),
              ContainsSubstring("hole of 1 bytes before tensor 'b'") && ContainsSubstring("--lenient"));
   const Dump dump = opened(hole, "abcdef", lenient);
-  CHECK(dump.notes.size() == 2);
+  CHECK(dump.warnings.size() == 2);
   CHECK(allElements(*dump.find("b")) == std::vector<float>{'d'});
   CHECK_THAT(refused(one("U8", "[2]", "[0,2]"), "abcd"), ContainsSubstring("2 trailing bytes"));
   CHECK_THAT(refused(one("U8", "[2]", "[1,3]"), "abc"), ContainsSubstring("hole"));

@@ -25,7 +25,7 @@ TEST_CASE("an index joins the shards beside it", "[shards]") {
   CHECK(dump.bytes > 2 * shard("a").size());
   CHECK(allElements(*dump.find("b")) == std::vector<float>{'a', 'b'});
   const Dump off = openDump(index(dir, R"({"metadata":{"total_size":5},)" + map));
-  CHECK_THAT(off.notes.at(0), ContainsSubstring("total_size is 5, the tensors have 4 bytes"));
+  CHECK_THAT(off.warnings.at(0), ContainsSubstring("total_size is 5, the tensors have 4 bytes"));
 }
 
 TEST_CASE("an index names nothing outside its folder", "[shards]") {

@@ -270,8 +270,10 @@ std::string runExplain(const Settings& settings) {
   const DumpName dumpName = splitDumpName(settings.dumps.at(0));
   const Dump dump = openDump(dumpName.path, settings.plan.open);
   for (const std::string& note : dump.notes) say(settings, note);
+  warn(settings, dump.warnings);
   const Plan plan = makePlan(dump, dumpName.tensor, settings.plan);
   for (const std::string& note : plan.notes) say(settings, note);
+  warn(settings, plan.warnings);
   const Explanation explanation = explainCell(plan, settings.at, settings.top, interruptFlag());
   if (explanation.left > 0)
     say(settings, fmt::format("{} of {} values are NaN or infinite and left out of the mean", explanation.left,

@@ -171,6 +171,7 @@ std::string describeDump(const Dump& dump, const std::string& tensor, const Plan
   const PlanOrError planned = tryPlan(dump, tensor, options);
   out += planned.plan ? planLines(*planned.plan) : fmt::format("  no plan: {}\n", planned.error);
   for (const std::string& note : dump.notes) out += fmt::format("  note: {}\n", note);
+  for (const std::string& warning : dump.warnings) out += fmt::format("  warning: {}\n", warning);
   return out;
 }
 

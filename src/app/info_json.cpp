@@ -96,7 +96,8 @@ Json dumpJson(const Dump& dump, const std::string& tensor, const PlanOptions& op
           {"tensors", tensors},
           {"plan", planned.plan ? planJson(*planned.plan) : Json(nullptr)},
           {"plan_error", error},
-          {"notes", jsonTexts(dump.notes)}};
+          {"notes", jsonTexts(dump.notes)},
+          {"warnings", jsonTexts(dump.warnings)}};
 }
 
 }  // namespace

@@ -179,7 +179,7 @@ const std::vector<OptionRow>& optionRows() {
       {kDeviceSection, "--max-ram", "SIZE", "budget of the machine's memory", [](S& s, T& t) { s.maxRam = parseBytes(t, "--max-ram"); }},
       {kDeviceSection, "--resume", "FILE", "keep in FILE what is computed when the run is cut, and go on from there the next time", [](S& s, T& t) { s.resume = t; }},
       {kDeviceSection, "--verify", "N", "recompute N cells of each dump in double precision on the processor; exit code 1 where they differ", [](S& s, T& t) { s.verify = parseAtLeastOne(t, "--verify"); }},
-      {kDeviceSection, "--strict", nullptr, "warnings about the rows, and cells that are all NaN, end in exit code 1", [](S& s, T&) { s.strict = true; }},
+      {kDeviceSection, "--strict", nullptr, "warnings, and cells that are all NaN, end in exit code 1", [](S& s, T&) { s.strict = true; }},
       {kCommonSection, "--json", nullptr, "output and errors as JSON", [](S& s, T&) { s.json = true; }},
       {kCommonSection, "-q,--quiet", nullptr, "no notes on standard error", [](S& s, T&) { s.quiet = true; }},
       {kCommonSection, "-v,--verbose", nullptr, "more notes on standard error", [](S& s, T&) { s.verbose = true; }},

@@ -84,6 +84,13 @@ void say(const Settings& settings, const std::string& text) {
                    -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+void warn(const Settings& settings, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    if (settings.strict) throw Error(Exit::Failure, warning + "; --strict makes this an error");
+    say(settings, "warning: " + warning);
+  }
+}
+
 gpu::ContextOptions contextOptions(const Settings& settings) {
   const char* validation = std::getenv("DIVLENS_VALIDATION");
   const std::string level = validation ? validation : "";
@@ -100,8 +107,10 @@ void planSession(Session& session, const Settings& settings) {
   options.open.cancel = &interruptFlag();
   session.dump = openDump(name.path, options.open);
   for (const std::string& note : session.dump.notes) say(settings, note);
+  warn(settings, session.dump.warnings);
   session.plan = makePlan(session.dump, name.tensor, options);
   for (const std::string& note : session.plan.notes) say(settings, note);
+  warn(settings, session.plan.warnings);
   if (settings.figure.annot == "top1") checkTopTokens(session.plan);
 }
 
@@ -192,10 +201,7 @@ void evaluateSession(Session& session, const Settings& settings, EvaluateOptions
   if (settings.verbose && settings.resume.empty() && session.share.ranks == 1 && usesStatistics(session.plan))
     saySpeed(session.plan, settings, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   const Result& result = *session.result;
-  for (const std::string& warning : result.warnings) {
-    if (settings.strict) throw Error(Exit::Failure, warning + "; --strict makes this an error");
-    say(settings, "warning: " + warning);
-  }
+  warn(settings, result.warnings);
   if (session.plan.kind == Kind::TopK)
     say(settings,
         fmt::format("the cells are lower bounds: lists of {} entries leave up to {:.3g} of a row's probability "

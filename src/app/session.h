@@ -59,5 +59,7 @@ void checkValidation(const gpu::Context& context);
 
 /// Prints one line "divlens: …" on stderr, unless --quiet; with --json warnings alone, as JSON.
 void say(const Settings& settings, const std::string& text);
+/// The same of warnings, the first of which is Error(Failure) under --strict.
+void warn(const Settings& settings, const std::vector<std::string>& warnings);
 
 }  // namespace divlens

@@ -123,11 +123,12 @@ struct Plan {
   int64_t persist = 0;
   CellMask mask;  ///< empty values: nothing is masked
   double temperature = 1;
-  double logBase = 1;              ///< ln of the base: 1 for nats
-  std::string unit;                ///< of the base: "nats", "bits" or "bans"; "" where no metric carries information
-  std::vector<std::string> notes;  ///< for stderr: guessed axes ...
-  std::vector<PlanInput> inputs;   ///< the dump, then the reference's file
-  int64_t entriesPerCell() const;  ///< product of the reduced axes' positions
+  double logBase = 1;                 ///< ln of the base: 1 for nats
+  std::string unit;                   ///< of the base: "nats", "bits" or "bans"; "" where no metric carries information
+  std::vector<std::string> notes;     ///< for stderr: guessed axes ...
+  std::vector<std::string> warnings;  ///< of the reference's file
+  std::vector<PlanInput> inputs;      ///< the dump, then the reference's file
+  int64_t entriesPerCell() const;     ///< product of the reduced axes' positions
   int64_t entriesPerCell(const PlanPanel& panel) const;
   /// True where the rows are hidden states that become logits.
   bool throughLens(const Tensor& tensor) const { return lens && tensor.kind == Kind::Hidden; }

@@ -202,6 +202,7 @@ void resolveFile(Plan& plan, const ReferenceContext& context, const ReferenceSpe
   const DumpName file = splitDumpName(spec.name);
   const Dump dump = openReference(file.path, plan.cells, context.options.open);
   for (const std::string& note : dump.notes) plan.notes.push_back(note);
+  plan.warnings = dump.warnings;
   const Tensor* same = dump.find(plan.cells.name);
   const std::string wanted = file.tensor.empty() && same != nullptr ? plan.cells.name : file.tensor;
   resolveRows(plan, context, dump, chooseTensor(dump, wanted, ""));

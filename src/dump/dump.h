@@ -31,7 +31,8 @@ struct Dump {
   std::string preferred;  ///< name of the tensor that is drawn where none is asked for; empty: none stands out
   std::string title;
   std::string source;
-  std::vector<std::string> notes;  ///< for stderr: wrong extension, lenient warnings ...
+  std::vector<std::string> notes;     ///< for stderr: wrong extension, what is left out ...
+  std::vector<std::string> warnings;  ///< bytes or sizes that do not fit, forgiven; not by --strict
   const Tensor* find(std::string_view tensorName) const;
 };
 

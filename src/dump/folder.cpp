@@ -254,6 +254,7 @@ Dump stackFiles(const std::string& path, const OpenOptions& options) {
     }
     out.bytes += dump.bytes;
     for (std::string& note : dump.notes) out.notes.push_back(std::move(note));
+    for (std::string& warning : dump.warnings) out.warnings.push_back(std::move(warning));
   }
   for (const std::string& name : order) {
     const std::vector<StackEntry>& entries = byName[name];

@@ -183,7 +183,7 @@ Dump openNpy(const std::shared_ptr<const ByteSource>& source, const OpenOptions&
     const bool fortran = array.header.fortranOrder && tensor.shape.size() > 1;
     allowTruncated(tensor, present, needed, fortran, options, dump);
   } else if (present > needed) {
-    dump.notes.push_back(
+    dump.warnings.push_back(
         fmt::format("{}: {} trailing bytes after the array are ignored", escapedPath(dump.path), present - needed));
   }
   dump.tensors.push_back(std::move(tensor));

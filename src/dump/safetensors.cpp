@@ -83,7 +83,7 @@ void checkLayout(const std::vector<SafetensorsEntry>& entries, uint64_t dataByte
   });
   const auto gap = [&](const std::string& text) {
     if (!lenient) badInput(dump.path, text + "; pass --lenient to read it all the same");
-    dump.notes.push_back(fmt::format("{}: {}", escapedPath(dump.path), text));
+    dump.warnings.push_back(fmt::format("{}: {}", escapedPath(dump.path), text));
   };
   uint64_t end = 0;
   const SafetensorsEntry* before = nullptr;

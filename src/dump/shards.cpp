@@ -68,6 +68,7 @@ void addShard(Dump& dump, const std::shared_ptr<const ByteSource>& source, Tenso
                                     listed({expected.begin(), expected.end()})));
   }
   dump.notes.insert(dump.notes.end(), shard.notes.begin(), shard.notes.end());
+  dump.warnings.insert(dump.warnings.end(), shard.warnings.begin(), shard.warnings.end());
   if (!extra.empty()) {
     dump.notes.push_back(fmt::format("{}: holds {}, which the index does not list there: left out",
                                      escapedPath(source->name()), listed(extra)));
@@ -88,8 +89,8 @@ void checkTotal(const nlohmann::json& json, Dump& dump) {
                                                  : static_cast<double>(tensor.elements()) * info(tensor.dtype).bytes;
   }
   if (total->get<double>() != actual) {
-    dump.notes.push_back(fmt::format("{}: total_size is {}, the tensors have {:.0f} bytes", escapedPath(dump.path),
-                                     escaped(total->dump()), actual));
+    dump.warnings.push_back(fmt::format("{}: total_size is {}, the tensors have {:.0f} bytes", escapedPath(dump.path),
+                                        escaped(total->dump()), actual));
   }
 }
 

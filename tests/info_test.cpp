@@ -32,6 +32,23 @@ TEST_CASE("info shows tensors, axes, labels and the plan", "[info]") {
   CHECK_THAT(text, ContainsSubstring("reference: layer=-1 (layer 30)"));
 }
 
+TEST_CASE("info shows what can be opened, then says what cannot", "[info]") {
+  Settings settings;
+  settings.dumps = {"no-such-file.npy", DIVLENS_EXAMPLES "/steps.csv", "nor-this.csv"};
+  for (const bool json : {false, true}) {
+    settings.json = json;
+    const InfoText info = runInfo(settings);
+    CHECK_THAT(info.text, ContainsSubstring("steps.csv"));
+    if (json) CHECK(Json::parse(info.text).at("dumps").size() == 1);
+    REQUIRE(info.error);
+    CHECK(info.error->code() == Exit::BadInput);
+    CHECK_THAT(info.error->what(), ContainsSubstring("no-such-file.npy") && ContainsSubstring("nor-this.csv"));
+  }
+  settings.dumps.pop_back();
+  settings.dumps.erase(settings.dumps.begin());
+  CHECK_FALSE(runInfo(settings).error);
+}
+
 TEST_CASE("info shows groups, panels and the error that a plan would give", "[info]") {
   CHECK_THAT(describeDump(test::interventions(), "", {}),
              ContainsSubstring("example in groups: known (2), fictional (1)"));

@@ -149,7 +149,9 @@ Exit computeOrRender(const Settings& settings) {
 }
 
 Exit showInfo(const Settings& settings) {
-  print(runInfo(settings));
+  const InfoText info = runInfo(settings);
+  print(info.text);
+  if (info.error) throw Error(*info.error);
   return Exit::Done;
 }
 

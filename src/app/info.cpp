@@ -175,19 +175,29 @@ std::string describeDump(const Dump& dump, const std::string& tensor, const Plan
   return out;
 }
 
-std::string runInfo(const Settings& settings) {
+InfoText runInfo(const Settings& settings) {
   std::vector<Dump> dumps;
   std::vector<std::string> tensors;
+  std::vector<std::string> failures;
+  InfoText out;
   for (const std::string& text : settings.dumps) {
     const DumpName dumpName = splitDumpName(text);
-    dumps.push_back(openDump(dumpName.path, settings.plan.open));
-    tensors.push_back(dumpName.tensor);
+    try {
+      dumps.push_back(openDump(dumpName.path, settings.plan.open));
+      tensors.push_back(dumpName.tensor);
+    } catch (const Error& error) {
+      failures.emplace_back(error.what());
+      if (!out.error) out.error = error;
+    }
   }
-  if (settings.json) return describeDumpsJson(dumps, tensors, settings.plan);
-  std::string out;
-  for (size_t i = 0; i < dumps.size(); ++i) {
-    out += (i == 0 ? "" : "\n") + describeDump(dumps[i], tensors[i], settings.plan);
+  if (failures.size() > 1) out.error.emplace(out.error->code(), fmt::format("{}", fmt::join(failures, "; ")));
+  if (dumps.empty()) return out;
+  if (settings.json) {
+    out.text = describeDumpsJson(dumps, tensors, settings.plan);
+    return out;
   }
+  for (size_t i = 0; i < dumps.size(); ++i)
+    out.text += (i == 0 ? "" : "\n") + describeDump(dumps[i], tensors[i], settings.plan);
   return out;
 }
 

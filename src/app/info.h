@@ -1,8 +1,10 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/options.h"
+#include "error.h"
 
 namespace divlens {
 
@@ -15,7 +17,11 @@ std::string describeDump(const Dump& dump, const std::string& tensor, const Plan
 std::string describeDumpsJson(const std::vector<Dump>& dumps, const std::vector<std::string>& tensors,
                               const PlanOptions& options);
 
-/// `divlens info`: opens settings.dumps and describes them; Error(BadInput) for the first that cannot be opened.
-std::string runInfo(const Settings& settings);
+/// What `divlens info` says of settings.dumps: of those that can be opened, and why others cannot.
+struct InfoText {
+  std::string text;            ///< empty where none could be opened
+  std::optional<Error> error;  ///< with the code of the first
+};
+InfoText runInfo(const Settings& settings);
 
 }  // namespace divlens

@@ -113,6 +113,10 @@ TEST_CASE("an onset is the first layer beyond the threshold for good", "[writers
   CHECK(Json::parse(readBytes(folder / "o.json"))["panels"][0].at("onset") == Json{2, 3, nullptr});
   succeed(with(words, {"--persist", "1"}));
   CHECK(Json::parse(readBytes(folder / "o.json"))["panels"][0].at("onset") == Json{2, 1, nullptr});
+  succeed(with(words, {"--select", "layer=3,1,2"}));
+  const Json panel = Json::parse(readBytes(folder / "o.json"))["panels"][0];
+  CHECK(panel.at("onset") == Json{2, 3, nullptr});
+  CHECK(panel.at("onset_index") == Json{2, 0, nullptr});
 }
 
 TEST_CASE("vector figures are whole, anonymous and say how they were made", "[writers]") {

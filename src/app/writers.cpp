@@ -66,10 +66,15 @@ Json valuesJson(const std::vector<float>& cells, size_t columns) {
 
 void addOnset(Json& panel, const Plan& plan, const std::vector<float>& cells, const Settings& settings) {
   const Onset onset = findOnset(plan, cells, parseThreshold(settings.plan.onset, "--onset"), settings.plan.persist);
-  Json positions = Json::array();
-  for (const std::optional<int64_t>& position : onset.positions)
+  const std::vector<int64_t>& shown = (onsetDown(plan) ? plan.rows : plan.columns).positions;
+  Json positions = Json::array(), indices = Json::array();
+  for (const std::optional<int64_t>& position : onset.positions) {
     positions.push_back(position ? Json(*position) : Json(nullptr));
+    const auto found = std::find(shown.begin(), shown.end(), position.value_or(-1));
+    indices.push_back(position ? Json(found - shown.begin()) : Json(nullptr));
+  }
   panel["onset"] = std::move(positions);
+  panel["onset_index"] = std::move(indices);
   const auto share = [](const std::vector<int64_t>& counts, size_t of) {
     Json out = Json::array();
     for (const int64_t count : counts) out.push_back(number(float(double(count) / double(of))));

@@ -188,6 +188,36 @@ TEST_CASE_METHOD(GpuTest, "mean:AXIS is the mean of distributions", "[gpu]") {
   }
 }
 
+TEST_CASE_METHOD(GpuTest, "rows that are no distribution are left out of mean:AXIS, and counted", "[gpu]") {
+  Array array = logits(3, 4);
+  array.values[size_t((1 * 4 + 2) * kWidth + 5)] = NAN;  // example 1, layer 2
+  for (int64_t l = 0; l < 4; ++l) array.values[size_t((2 * 4 + l) * kWidth)] = INFINITY;
+  const Plan plan = makePlan(dumpOf({array}), "", grid("kl", "mean:layer"));
+  const Result result = evaluate(context(), plan);
+  const std::vector<float> cells = result.grid.read(context(), 0);
+  for (int64_t e = 0; e < 2; ++e) {
+    std::vector<double> mean(size_t(kWidth), 0.0);
+    for (int64_t l = 0; l < 4; ++l)
+      if (e == 0 || l != 2) {
+        const std::vector<double> p = softmax(row(array, e * 4 + l));
+        for (size_t i = 0; i < p.size(); ++i) mean[i] += p[i] / (e == 0 ? 4 : 3);
+      }
+    for (int64_t l = 0; l < 4; ++l) {
+      CAPTURE(e, l);
+      const float cell = cells[size_t(e * 4 + l)];
+      if (e == 1 && l == 2)
+        CHECK(std::isnan(cell));
+      else
+        CHECK(double(cell) == Catch::Approx(kl(mean, softmax(row(array, e * 4 + l)))).epsilon(1e-5));
+    }
+  }
+  for (size_t l = 0; l < 4; ++l) CHECK(std::isnan(cells[8 + l]));  // nothing is left
+  REQUIRE(result.warnings.size() == 1);
+  CHECK_THAT(result.warnings[0],
+             Catch::Matchers::ContainsSubstring("5 rows are NaN and left out of the reference mean:layer"));
+  CHECK(verify(plan, result.panels, {cells}, 12).passed());
+}
+
 TEST_CASE_METHOD(GpuTest, "masked cells are in no statistic and are not counted as NaN", "[gpu]") {
   Array array = logits(4, 2);
   Dump dump = dumpOf({array, {"padding", {axis("example", 4)}, Kind::Scalar, DType::I64, {0, 1, 0, 0}}});

@@ -92,7 +92,7 @@ void evaluateInto(Result& result, const gpu::Context& context, const Plan& plan,
   const gpu::Buffer values(context, channelStride * channels * 4, gpu::Memory::Device, "values");
   std::optional<Plan> averaged;  // the run refers to it
   if (plan.reference.kind == ReferenceKind::Mean)
-    averaged = usesStatistics(plan) ? withMeanCells(plan) : withMeanReference(context, plan);
+    averaged = usesStatistics(plan) ? withMeanCells(plan) : withMeanReference(context, plan, result.warnings);
   std::optional<RowsRun> run;
   std::optional<TopKRun> lists;
   std::optional<WeightRun> statistics;

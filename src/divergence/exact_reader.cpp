@@ -92,19 +92,21 @@ std::shared_ptr<const ExactRow> ExactReader::stored(const Tensor& tensor, Kind k
 std::shared_ptr<const ExactRow> ExactReader::meanRow(int64_t first) const {
   const Reference& reference = plan_.reference;
   auto mean = std::make_shared<ExactRow>();
-  const std::vector<int64_t> rows = rowsOfMean(plan_, first);
-  mean->bad = rows.empty();
-  for (const int64_t number : rows) {
+  size_t count = 0;
+  for (const int64_t number : rowsOfMean(plan_, first)) {
     const auto row = stored(reference.tensor, reference.rowKind, number);
-    mean->bad = mean->bad || row->bad;
-    if (mean->bad) return mean;
+    if (row->bad) continue;
+    ++count;
     mean->p.resize(row->p.size());
     mean->stored.resize(row->p.size());
     for (size_t i = 0; i < row->p.size(); ++i) {
-      mean->p[i] += row->p[i] / double(rows.size());
-      mean->stored[i] += row->stored[i] / double(rows.size());
+      mean->p[i] += row->p[i];
+      mean->stored[i] += row->stored[i];
     }
   }
+  mean->bad = count == 0;
+  for (std::vector<double>* const sums : {&mean->p, &mean->stored})
+    for (double& sum : *sums) sum /= double(count);
   mean->logs.resize(mean->p.size());
   std::transform(mean->p.begin(), mean->p.end(), mean->logs.begin(), [](double p) { return std::log(p); });
   return mean;

@@ -1,5 +1,7 @@
 #include "divergence/mean_reference.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -66,11 +68,30 @@ class Averager {
 
   /// The mean of the rows: `vocab` floats.
   std::vector<float> average(std::span<const int64_t> rows) {
+    std::vector<float> mean(size_t(plan_.vocab), std::nanf(""));
+    if (rows.empty()) return mean;
     for (size_t first = 0; first < rows.size(); first += rowsAtOnce_)
       addTile(rows.subspan(first, std::min(rowsAtOnce_, rows.size() - first)), first == 0, rows.size());
-    std::vector<float> mean(size_t(plan_.vocab));
     gpu::download(context_, out_, 0, std::as_writable_bytes(std::span(mean)));
     return mean;
+  }
+
+  /// Those of the rows that are distributions.
+  std::vector<int64_t> distributions(std::span<const int64_t> rows) {
+    std::vector<int64_t> out;
+    std::vector<kernels::RowStats> stats;
+    for (size_t first = 0; first < rows.size(); first += rowsAtOnce_) {
+      const std::span<const int64_t> tile = rows.subspan(first, std::min(rowsAtOnce_, rows.size() - first));
+      const VkCommandBuffer commands = beginTile(tile);
+      recordStats(commands, tile.size());
+      submission_.submit();
+      submission_.wait();
+      stats.resize(tile.size());
+      gpu::download(context_, rowStats_, 0, std::as_writable_bytes(std::span(stats)));
+      for (size_t i = 0; i < tile.size(); ++i)
+        if ((stats[i].flags & kernels::kBadRow) == 0) out.push_back(tile[i]);
+    }
+    return out;
   }
 
  private:
@@ -78,22 +99,31 @@ class Averager {
     return size_t(std::max<uint64_t>(1, std::min<uint64_t>(kTileBytes / rowBytes, 16384)));
   }
 
-  void addTile(std::span<const int64_t> rows, bool first, size_t all) {
+  const gpu::Buffer& stored() const { return lens_ ? logits_ : upload_; }
+
+  VkCommandBuffer beginTile(std::span<const int64_t> rows) {
     submission_.wait();
     reader_.read(rows, upload_.mapped());
     if (lens_) lens_->run({&tensor_, {&upload_}, rows}, {}, logits_, 0);
-    const gpu::Buffer& stored = lens_ ? logits_ : upload_;
+    return submission_.begin();
+  }
+
+  void recordStats(VkCommandBuffer commands, size_t rows) {
+    gpu::barrier(commands, gpu::kAnyRead, gpu::kComputeReadWrite);
+    gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
+    stats_.record(commands, submission_.descriptors(), {{&stored()}, rows, 0}, partials_, rowStats_, allowed_);
+  }
+
+  void addTile(std::span<const int64_t> rows, bool first, size_t all) {
     const MeanPush push{.rows = uint32_t(rows.size()),
                         .rowVectors = format_.rowVectors,
                         .width = uint32_t(plan_.vocab),
                         .inverseTemperature = float(1.0 / plan_.temperature),
                         .weight = float(1.0 / double(all)),
                         .first = first ? 1u : 0u};
-    const VkCommandBuffer commands = submission_.begin();
-    gpu::barrier(commands, gpu::kAnyRead, gpu::kComputeReadWrite);
-    gpu::barrier(commands, gpu::kComputeWrite, gpu::kComputeReadWrite);
-    stats_.record(commands, submission_.descriptors(), {{&stored}, rows.size(), 0}, partials_, rowStats_, allowed_);
-    const gpu::BufferRange buffers[] = {{&stored}, {&rowStats_}, {&out_}};
+    const VkCommandBuffer commands = beginTile(rows);
+    recordStats(commands, rows.size());
+    const gpu::BufferRange buffers[] = {{&stored()}, {&rowStats_}, {&out_}};
     const uint32_t steps = uint32_t((plan_.vocab + 7) / 8);
     mean_.dispatch(commands, submission_.descriptors(), buffers, std::as_bytes(std::span(&push, 1)),
                    (steps + kLocalSize - 1) / kLocalSize);
@@ -142,18 +172,32 @@ RowAverager::RowAverager(const gpu::Context& context, const Plan& plan, const Te
     : parts_(std::make_unique<Parts>(context, atTemperature(plan, kind, temperature), tensor)) {}
 RowAverager::~RowAverager() = default;
 std::vector<float> RowAverager::average(std::span<const int64_t> rows) { return parts_->averager.average(rows); }
+std::vector<int64_t> RowAverager::distributions(std::span<const int64_t> rows) {
+  return parts_->averager.distributions(rows);
+}
 
-Plan withMeanReference(const gpu::Context& context, const Plan& plan) {
+bool anyNan(std::span<const float> values) {
+  return std::any_of(values.begin(), values.end(), [](float v) { return std::isnan(v); });
+}
+
+Plan withMeanReference(const gpu::Context& context, const Plan& plan, std::vector<std::string>& warnings) {
   const RowReader reader(plan.reference.tensor, plan.storedEntries(plan.reference.tensor));
   const uint64_t rowBytes = uint64_t(plan.vocab) * sizeof(float);
   auto file = std::make_shared<TemporaryFile>(uint64_t(reader.rows()) * rowBytes);
   Averager averager(context, plan, plan.reference.tensor, reader);
+  size_t left = 0;
   for (const int64_t row : neededMeans(plan)) {
     const std::vector<int64_t> rows = rowsOfMean(plan, row);
-    const std::vector<float> mean =
-        rows.empty() ? std::vector<float>(size_t(plan.vocab), std::nanf("")) : averager.average(rows);
+    std::vector<float> mean = averager.average(rows);
+    if (!rows.empty() && anyNan(mean)) {
+      const std::vector<int64_t> good = averager.distributions(rows);
+      left += rows.size() - good.size();
+      mean = averager.average(good);
+    }
     file->write(uint64_t(row) * rowBytes, std::as_bytes(std::span(mean)));
   }
+  if (left > 0)
+    warnings.push_back(fmt::format("{} rows are NaN and left out of the reference {}", left, plan.reference.text));
   Plan out = plan;
   Tensor& tensor = out.reference.tensor;
   tensor.name = "mean";

@@ -69,15 +69,11 @@ RowPairs rowsOf(const Plan& plan, const PlanPanel& panel, size_t row, size_t col
   return out;
 }
 
-bool anyNan(std::span<const float> values) {
-  return std::any_of(values.begin(), values.end(), [](float v) { return std::isnan(v); });
-}
-
 /// The means of both sides, cell by cell.
 class CellMeans {
  public:
   CellMeans(const gpu::Context& context, const Plan& plan)
-      : plan_(plan), cells_(plan), cellRows_(context, plan, plan.cells, plan.kind, plan.temperature) {
+      : cells_(plan), cellRows_(context, plan, plan.cells, plan.kind, plan.temperature) {
     if (!rowsStored(plan.reference.kind)) return;
     references_.emplace(plan);
     referenceRows_.emplace(context, plan, plan.reference.tensor, plan.reference.rowKind,
@@ -85,12 +81,12 @@ class CellMeans {
   }
 
   void add(RowPairs pairs) {
-    std::vector<float> cell = mean(cellRows_, pairs.cells);
-    std::vector<float> reference = references_ ? mean(*referenceRows_, pairs.references) : std::vector<float>();
+    std::vector<float> cell = cellRows_.average(pairs.cells);
+    std::vector<float> reference = references_ ? referenceRows_->average(pairs.references) : std::vector<float>();
     if (!pairs.cells.empty() && (anyNan(cell) || anyNan(reference))) {
       pairs = good(pairs);
-      cell = mean(cellRows_, pairs.cells);
-      if (references_) reference = mean(*referenceRows_, pairs.references);
+      cell = cellRows_.average(pairs.cells);
+      if (references_) reference = referenceRows_->average(pairs.references);
     }
     cells_.append(cell);
     if (references_) references_->append(reference);
@@ -101,26 +97,25 @@ class CellMeans {
   const Tensor* references() const { return references_ ? &references_->tensor() : nullptr; }
 
  private:
-  std::vector<float> mean(RowAverager& rows, const std::vector<int64_t>& numbers) const {
-    if (numbers.empty()) return std::vector<float>(size_t(plan_.vocab), std::nanf(""));
-    return rows.average(numbers);
-  }
-
   /// The pairs of which both rows are distributions.
   RowPairs good(const RowPairs& pairs) {
+    const auto have = [](const std::vector<int64_t>& sorted, int64_t row) {
+      return std::binary_search(sorted.begin(), sorted.end(), row);
+    };
+    std::vector<int64_t> cells = cellRows_.distributions(pairs.cells), references;
+    if (referenceRows_) references = referenceRows_->distributions(pairs.references);
+    std::sort(cells.begin(), cells.end());
+    std::sort(references.begin(), references.end());
     RowPairs out;
     for (size_t i = 0; i < pairs.cells.size(); ++i) {
-      const bool bad = anyNan(cellRows_.average(std::span(&pairs.cells[i], 1))) ||
-                       (references_ && anyNan(referenceRows_->average(std::span(&pairs.references[i], 1))));
-      if (bad)
-        ++left_;
-      else
+      if (have(cells, pairs.cells[i]) && (!referenceRows_ || have(references, pairs.references[i])))
         out.add(pairs.cells[i], pairs.references[i]);
+      else
+        ++left_;
     }
     return out;
   }
 
-  const Plan& plan_;
   MeanTensor cells_;
   RowAverager cellRows_;
   std::optional<MeanTensor> references_;
@@ -191,7 +186,7 @@ void checkMeans(const Plan& plan) {
 
 void evaluateMeans(Result& result, const gpu::Context& context, const Plan& plan, const EvaluateOptions& options) {
   std::optional<Plan> averaged;
-  if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan);
+  if (plan.reference.kind == ReferenceKind::Mean) averaged = withMeanReference(context, plan, result.warnings);
   const Plan& source = averaged ? *averaged : plan;
   CellMeans means(context, source);
   const size_t rows = plan.rows.positions.size(), columns = plan.columns.positions.size();

@@ -24,23 +24,31 @@ uint draw(uint resample, uint j, uint count) {
   return high;
 }
 
-void main() {
-  uint i = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
-  if (i >= push.cells * push.stride) return;
-  uint resample = i / push.cells;
-  uint base = push.firstValue + (i % push.cells) * push.entries;
+// Of the finite entries that a resample draws, times 1 / unit, a power of two; NaN where there is none.
+float meanOf(uint resample, uint base, float unit) {
   float sum = 0.0;
   float lost = 0.0;
   uint count = 0u;
   for (uint j = 0u; j < push.chosen; ++j) {
     uint bits = values[base + chosen[draw(resample, j, push.chosen)]];
     if (!isFiniteBits(bits)) continue;
-    precise float add = uintBitsToFloat(bits) - lost;
+    precise float add = uintBitsToFloat(bits) / unit - lost;
     precise float next = sum + add;
     precise float carried = (next - sum) - add;
     lost = carried;
     sum = next;
     ++count;
   }
-  means[i] = count == 0u ? kNanBits : floatBitsToUint(sum / float(count));
+  return count == 0u ? uintBitsToFloat(kNanBits) : sum / float(count);
+}
+
+void main() {
+  uint i = (gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+  if (i >= push.cells * push.stride) return;
+  uint resample = i / push.cells;
+  uint base = push.firstValue + (i % push.cells) * push.entries;
+  float mean = meanOf(resample, base, 1.0);
+  // No entries, or a sum past what floats hold.
+  if (!isFiniteBits(floatBitsToUint(mean))) mean = meanOf(resample, base, 4294967296.0) * 4294967296.0;
+  means[i] = isFiniteBits(floatBitsToUint(mean)) ? floatBitsToUint(mean) : kNanBits;
 }

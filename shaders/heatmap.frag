@@ -17,7 +17,7 @@ const uint kMasked = 0x7fc0deadu;
 // The value in a view of means: the sum and the number of the finite cells, and which others there are.
 uint meanBits(uint sum, uint count) {
   uint finite = count & 0x3fffffffu;
-  if (finite > 0u) return floatBitsToUint(uintBitsToFloat(sum) / float(finite));
+  if (finite > 0u) return floatBitsToUint(uintBitsToFloat(sum) / float(finite) * kMeanUnit);
   if ((count & 0x80000000u) != 0u) return 0x7f800000u;
   return count != 0u ? 0x7fc00000u : kMasked;
 }

@@ -20,6 +20,8 @@ const int kColorBad = 258;
 const int kColorInf = 259;
 const int kFirstEdge = 260;  // then the boundaries of classes, as bits
 
+// Of the sums of a view of means, so that those of huge cells stay finite.
+const float kMeanUnit = 16777216.0;
 const HeatmapUint kDrawCells = 0u;
 const HeatmapUint kDrawBarVertical = 1u;
 const HeatmapUint kDrawBarHorizontal = 2u;

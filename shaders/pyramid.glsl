@@ -1,5 +1,5 @@
-// Nodes: cells, or what stands for many of them. x is a cell's bits, or for the mean the sum of the finite ones and y their number with two
-// flags above it. Masked cells (kMaskedBits of kernels.h) give way to any, then NaN; none of them hides a value.
+// Nodes: cells, or what stands for many of them. x is a cell's bits, or for the mean the sum of the finite ones in units of
+// kMeanUnit and y their number with two flags above it. Masked cells (kMaskedBits of kernels.h) give way to any, then NaN; none of them hides a value.
 layout(constant_id = 1) const uint kAggregate = 0u;
 
 const uint kMasked = 0x7fc0deadu;
@@ -34,5 +34,5 @@ uvec2 nodeOf(uint bits, uint hiddenOp, float hiddenValue) {
   if (bits == kMasked) return uvec2(0u);
   if (isNanBits(bits)) return uvec2(0u, kSawNan);
   if ((bits & 0x7fffffffu) == 0x7f800000u) return uvec2(0u, kSawInfinity);
-  return uvec2(bits, 1u);
+  return uvec2(floatBitsToUint(uintBitsToFloat(bits) / kMeanUnit), 1u);
 }

@@ -16,13 +16,13 @@ uint statistic(ReduceNode n) {
   if (n.count == 0u) return kNanBits;
   if (push.how == kMean) {
     vec2 mean = meanOf(n);
-    return floatBitsToUint(mean.x + mean.y);
+    return floatBitsToUint((mean.x + mean.y) * unitOf(n));
   }
   if (push.how == kMin) return floatBitsToUint(n.low);
   if (push.how == kMax) return floatBitsToUint(n.high);
   if (n.count == 1u) return kNanBits;
   float std = n.spread / sqrt(count - 1.0);
-  return floatBitsToUint(push.how == kStd ? std : std / sqrt(count));
+  return floatBitsToUint((push.how == kStd ? std : std / sqrt(count)) * unitOf(n));
 }
 
 void main() {

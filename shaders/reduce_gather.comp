@@ -3,6 +3,7 @@
 // First step of a reduction: the chosen entries of each cell become nodes of a tree; NaN and infinity become empty nodes.
 #include "kernels.h"
 #include "functions.glsl"
+#include "reduce_node.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(std430, set = 0, binding = 0) readonly buffer Values { uint values[]; };
@@ -17,7 +18,7 @@ void main() {
   uint bits = values[push.firstValue + cell * push.entries + chosen[i % push.chosen]];
   float v = uintBitsToFloat(bits);
   if (isFiniteBits(bits))
-    nodes[i] = ReduceNode(v, 0.0, 0.0, v, v, 1u, 0u);
+    nodes[i] = ReduceNode(v / unitOf(v, v), 0.0, 0.0, v, v, 1u, 0u);
   else
     nodes[i] = ReduceNode(0.0, 0.0, 0.0, 3.4e38, -3.4e38, 0u, bits == kMaskedBits ? 0u : 1u);
 }

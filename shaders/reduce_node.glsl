@@ -31,6 +31,11 @@ float lostByProduct(float a, float b, float product) {
   return lost;
 }
 
+// Of sum, rest and spread: 2^64 from 2^95 up, so that sums of huge entries stay finite.
+float unitOf(float low, float high) { return max(abs(low), abs(high)) < 3.9614081257132169e28 ? 1.0 : 18446744073709551616.0; }
+float unitOf(ReduceNode n) { return unitOf(n.low, n.high); }
+
+// In units of the node.
 vec2 meanOf(ReduceNode n) {
   float count = float(n.count);
   float mean = n.sum / count;

@@ -26,12 +26,16 @@ void main() {
   if (a.count != 0u) {
     float na = float(a.count);
     float nb = float(b.count);
-    vec2 meanA = meanOf(a);
-    vec2 meanB = meanOf(b);
+    float low = min(a.low, b.low);
+    float high = max(a.high, b.high);
+    float toA = unitOf(a) / unitOf(low, high);
+    float toB = unitOf(b) / unitOf(low, high);
+    vec2 meanA = meanOf(a) * toA;
+    vec2 meanB = meanOf(b) * toB;
     precise float delta = (meanB.x - meanA.x) + (meanB.y - meanA.y);
-    vec2 sum = added(vec2(a.sum, a.rest), vec2(b.sum, b.rest));
-    b = ReduceNode(sum.x, sum.y, length3(a.spread, b.spread, abs(delta) * sqrt(na * nb / (na + nb))), min(a.low, b.low),
-                   max(a.high, b.high), a.count + b.count, others);
+    vec2 sum = added(vec2(a.sum, a.rest) * toA, vec2(b.sum, b.rest) * toB);
+    float spread = length3(a.spread * toA, b.spread * toB, abs(delta) * sqrt(na * nb / (na + nb)));
+    b = ReduceNode(sum.x, sum.y, spread, low, high, a.count + b.count, others);
   }
   b.others = others;
   nodes[base + at] = b;

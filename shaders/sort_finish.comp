@@ -38,5 +38,7 @@ void main() {
   uint upper = min(lower + 1u, count - 1u);
   float a = valueOf(keys[base + lower]);
   float b = valueOf(keys[base + upper]);
-  cells[push.firstOut + i] = floatBitsToUint(a + (b - a) * (at - float(lower)));
+  float part = at - float(lower);
+  bool far = (floatBitsToUint(b - a) & 0x7f800000u) == 0x7f800000u;
+  cells[push.firstOut + i] = floatBitsToUint(far ? a * (1.0 - part) + b * part : a + (b - a) * part);
 }

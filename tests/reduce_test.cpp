@@ -49,6 +49,33 @@ TEST_CASE_METHOD(GpuTest, "each statistic agrees with its definition at every si
     }
 }
 
+TEST_CASE_METHOD(GpuTest, "statistics of huge entries are finite where their value is", "[gpu][reduce]") {
+  const double most = double(std::numeric_limits<float>::max());
+  for (const int64_t entries : {2, 3, 7, 300})
+    for (const bool mixed : {false, true}) {
+      Array values{
+          "table", {axis("row", 1), axis("column", 1), axis("example", entries)}, Kind::Scalar, DType::F32, {}};
+      Random random{static_cast<uint32_t>(entries)};
+      for (int64_t i = 0; i < entries; ++i)
+        values.values.push_back(mixed && i % 3 == 1   ? double(float(random.normal()))
+                                : mixed && i % 3 == 2 ? double(float(-most / 4))
+                                                      : double(float(most * (1 - random.uniform() / 4))));
+      for (const std::string& how : kHows) {
+        const Cells got = run(dumpOf({values}), {.rows = "row", .columns = "column", .reduce = {"example=" + how}});
+        CAPTURE(how, entries, mixed);
+        CHECK(near(oracleStatistic(how, values.values), got.at(0, 0, 0), how == "count" ? 0 : most));
+      }
+      const PlanOptions interval{.rows = "row", .columns = "column", .confidence = 0.9};
+      const Plan plan = makePlan(dumpOf({values}), "", interval);
+      const Result result = evaluate(context(), plan);
+      const float low = result.lower->read(context(), 0)[0], high = result.upper->read(context(), 0)[0];
+      CAPTURE(low, high);
+      CHECK(std::isfinite(low));
+      CHECK(std::isfinite(high));
+      CHECK(low <= high);
+    }
+}
+
 TEST_CASE_METHOD(GpuTest, "a single entry is its own mean, median, min and max", "[gpu][reduce]") {
   const Array values = table(1, false);
   for (const std::string& how : kHows) {

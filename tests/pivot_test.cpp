@@ -78,6 +78,63 @@ TEST_CASE("lists of cells that make no grid say why", "[table]") {
   CHECK_THAT(refused(Exit::Usage, "a.csv", "a,b,c,d\n1,2,3,4\n", columns("a", "b", "")), ContainsSubstring("--value"));
 }
 
+TEST_CASE("what else lists of cells differ in becomes an axis", "[table]") {
+  // Two seeds of each cell but one; what is measured beside, and what the token says already, are none.
+  const std::string text =
+      "token,layer,seed,kind,loss,kl\n"
+      "a,0,s1,x,0.11,1\na,0,s2,x,0.12,2\na,1,s1,x,0.13,3\na,1,s2,x,0.14,4\n"
+      "b,0,s1,y,0.15,5\nb,0,s2,y,0.16,6\nb,1,s2,y,0.17,7\n";
+  const Dump dump = opened("a.csv", text, columns("layer", "token", "kl"));
+  const Tensor& tensor = dump.tensors.at(0);
+  REQUIRE(tensor.axes.size() == 3);
+  CHECK(tensor.axes[0].name == "seed");
+  CHECK(tensor.axes[0].labels == Labels{"s1", "s2"});
+  CHECK(tensor.axes[0].groups == Labels{"s1", "s2"});
+  CHECK(tensor.axes[1].name == "layer");
+  CHECK(tensor.axes[2].name == "token");
+  const std::vector<float> values = allElements(tensor);
+  REQUIRE(values.size() == 8);
+  CHECK(std::vector<float>(values.begin(), values.begin() + 3) == std::vector<float>{1, 5, 3});
+  CHECK(std::isnan(values[3]));
+  CHECK(std::vector<float>(values.begin() + 4, values.end()) == std::vector<float>{2, 6, 4, 7});
+  REQUIRE(dump.notes.size() == 2);
+  CHECK_THAT(dump.notes[0], ContainsSubstring("also differ in 'seed'"));
+  CHECK_THAT(dump.notes[1], ContainsSubstring("1 of 8 cells"));
+  // An option names another.
+  OpenOptions named = columns("layer", "token", "kl");
+  named.outer = {"kind", "layer", "nothing"};
+  const Dump more = opened("a.csv", text, named);
+  REQUIRE(more.tensors[0].axes.size() == 4);
+  CHECK(more.tensors[0].axes[0].labels == Labels{"x", "y"});
+  CHECK(more.tensors[0].axes[1].name == "seed");
+  // Measured numbers tell lines apart, but are no axis.
+  CHECK_THAT(refused(Exit::BadInput, "a.csv",
+                     "t,l,loss,kl\na,0,0.1,1\na,0,0.2,2\nb,0,0.3,3\nb,1,0.4,4\na,1,0.5,5\nc,0,0.6,6\n",
+                     columns("t", "l", "kl")),
+             ContainsSubstring("lines 2 and 3") && ContainsSubstring("--reduce"));
+}
+
+TEST_CASE("two further keys of a list of cells, and one of a log", "[table]") {
+  std::string text = "model,seed,copy,step,layer,kl\n", log;
+  for (int i = 0; i < 24; ++i) {
+    text += fmt::format("m{},{},{},{},{},{}\n", i / 12, i / 4 % 3, i / 4 % 3 * 10, i / 2 % 2, i % 2, i);
+    log += fmt::format("{{\"step\": {}, \"layer\": {}, \"seed\": {}, \"kl\": {}}}\n", i / 2 % 2, i % 2, i / 4, i);
+  }
+  const Dump table = opened("a.csv", text, columns("step", "layer", "kl"));
+  REQUIRE(table.tensors[0].shape == std::vector<int64_t>{2, 3, 2, 2});
+  CHECK(table.tensors[0].axes[0].name == "model");
+  CHECK((table.tensors[0].axes[1].name == "seed" || table.tensors[0].axes[1].name == "copy"));
+  std::vector<float> counting(24);
+  for (size_t i = 0; i < counting.size(); ++i) counting[i] = float(i);
+  CHECK(allElements(table.tensors[0]) == counting);
+  OpenOptions seeds = columns("step", "layer", "kl");
+  CHECK_THAT(refused(Exit::BadInput, "a.jsonl", log, seeds), ContainsSubstring("--reduce KEY=mean"));
+  seeds.outer = {"seed"};
+  const Dump listed = opened("a.jsonl", log, seeds);
+  CHECK(listed.tensors[0].shape == std::vector<int64_t>{6, 2, 2});
+  CHECK(allElements(listed.tensors[0]) == counting);
+}
+
 TEST_CASE("a long list of cells that hardly meet is no grid", "[table]") {
   std::string text = "a,b,v\n";
   for (int i = 0; i < 20000; ++i) text += fmt::format("{},{},1\n", i, i);

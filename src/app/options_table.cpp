@@ -44,6 +44,9 @@ std::string parseYes(const std::string& text, std::string_view option) {
   throw Error(Exit::Usage, fmt::format("{}={}: it is true or false", option, escaped(text)));
 }
 
+/// Of "AXIS=SPEC".
+std::string axisOf(const std::string& text) { return text.substr(0, text.find('=')); }
+
 }  // namespace
 
 const std::vector<OutputFormat>& outputFormats() {
@@ -94,9 +97,9 @@ const std::vector<OptionRow>& optionRows() {
       {kPlanSection, "--rows", "AXIS", "axis down the grid; default: layer, else the last but one", [](S& s, T& t) { s.plan.rows = s.plan.open.rows = t; }},
       {kPlanSection, "--columns", "AXIS", "axis across the grid; default: token, else the last", [](S& s, T& t) { s.plan.columns = s.plan.open.columns = t; }},
       {kPlanSection, "--value", "COLUMN", "of a table or log that lists a cell a line: the column with the cells, beside those of --rows and --columns", [](S& s, T& t) { s.plan.open.value = t; }},
-      {kPlanSection, "--select", "AXIS=SPEC", "keep some entries: positions (3, -1, 0:8, 0:32:4), labels, label:TEXT or group:NAME; repeatable", [](S& s, T& t) { s.plan.select.push_back(t); }},
-      {kPlanSection, "--reduce", "AXIS=HOW", "how an axis that is not shown is reduced: mean (default), median, q0.9, min, max, std, sem, count; repeatable", [](S& s, T& t) { s.plan.reduce.push_back(t); }},
-      {kPlanSection, "--group", "AXIS", "one panel for each group of a reduced axis", [](S& s, T& t) { s.plan.group = t; }},
+      {kPlanSection, "--select", "AXIS=SPEC", "keep some entries: positions (3, -1, 0:8, 0:32:4), labels, label:TEXT or group:NAME; repeatable", [](S& s, T& t) { s.plan.select.push_back(t); s.plan.open.outer.push_back(axisOf(t)); }},
+      {kPlanSection, "--reduce", "AXIS=HOW", "how an axis that is not shown is reduced: mean (default), median, q0.9, min, max, std, sem, count; repeatable", [](S& s, T& t) { s.plan.reduce.push_back(t); s.plan.open.outer.push_back(axisOf(t)); }},
+      {kPlanSection, "--group", "AXIS", "one panel for each group of a reduced axis", [](S& s, T& t) { s.plan.group = t; s.plan.open.outer.push_back(t); }},
       {kPlanSection, "--groups", "FILE", "groups for an axis: a CSV of LABEL,GROUP under a header AXIS,group", [](S& s, T& t) { s.plan.groupsFile = t; }},
       {kPlanSection, "--minus", "GROUP", "subtract this group from each other one, or of several dumps this one from the others", [](S& s, T& t) { s.plan.minus = t; }},
       {kPlanSection, "--ci", "P", "interval of the mean over the reduced entries, say 0.95", [](S& s, T& t) { s.plan.confidence = parseNumber(t, "--ci"); }},

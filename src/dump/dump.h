@@ -17,6 +17,7 @@ struct OpenOptions {
   bool wholeTensors = false;          ///< --kind weights: each stacked tensor is one cell
   /// --rows, --columns and --value, where a table lists a cell a line: its columns with the two labels and the value.
   std::string rows, columns, value;
+  std::vector<std::string> outer;    ///< names of further axes, of which such a table may have columns
   std::optional<std::string> dtype;  ///< --dtype: how to read raw |V2 elements ("bf16")
   /// Set by a signal handler: reading that must go through much of a file first ends with Error(Interrupted).
   const std::atomic<int>* cancel = nullptr;

@@ -103,6 +103,8 @@ class Log {
     for (const auto& [key, value] : object.items())
       if (known_.insert(key).second) keys_.push_back(escaped(key));
     rowsFound_ = rowsFound_ || under(object, options_.rows) != nullptr;
+    for (const std::string& key : options_.outer)
+      if (const Json* const at = under(object, key); at != nullptr && !at->is_structured()) outerFound_.insert(key);
   }
 
   void add(const nlohmann::ordered_json& ordered, size_t line) {
@@ -115,14 +117,14 @@ class Log {
       if (value == nullptr) return;  // other lines of the log
       found_ = true;
       const Json* const column = options_.columns.empty() ? nullptr : under(object, options_.columns);
-      const auto visit = [&](const std::string& name, double number) { pivot_->add(row, name, number, line); };
+      const auto visit = [&](const std::string& name, double number) { addCell(object, row, name, number, line); };
       if (column != nullptr) return eachNumber(labelOf(*column), *value, visit);
       return eachNumber(value->is_structured() ? "" : options_.value, *value, visit);
     }
     for (const auto& [key, value] : ordered.items()) {
-      if (key == rowKey_) continue;
+      if (key == rowKey_ || outerFound_.contains(key)) continue;
       eachNumber(key, value, [&](const std::string& name, double number) {
-        if (name != rowKey_) pivot_->add(row, name, number, line);
+        if (name != rowKey_) addCell(object, row, name, number, line);
       });
     }
   }
@@ -155,8 +157,23 @@ class Log {
     if (!rowKey_.empty() && !rowsFound_) failKey("--rows", rowKey_);
     for (const char* key : kSteps)
       if (rowKey_.empty() && known_.contains(key)) rowKey_ = key;
+    for (const std::string& key : options_.outer)
+      if (outerFound_.contains(key) && key != rowKey_ && key != options_.columns && key != options_.value)
+        outer_.push_back(key);
     pivot_ = std::make_unique<Pivot>(file_, rowKey_.empty() ? "line" : rowKey_,
-                                     options_.columns.empty() ? "column" : options_.columns);
+                                     options_.columns.empty() ? "column" : options_.columns, outer_);
+  }
+
+  void addCell(const Json& object, const std::string& row, const std::string& column, double value, size_t line) {
+    std::vector<std::string> labels;
+    for (const std::string& key : outer_) {
+      const Json* const at = under(object, key);
+      labels.push_back(at == nullptr || at->is_structured() ? "" : labelOf(*at));
+    }
+    if (!pivot_->add(row, column, labels, value, line))
+      pivot_->refuseTwice(
+          "name the key that tells them apart with --rows or --columns, or with --select KEY=LABEL or --reduce "
+          "KEY=mean");
   }
 
   std::string rowOf(const Json& object, size_t line) {
@@ -175,6 +192,8 @@ class Log {
   std::vector<std::string> keys_;  // for messages
   std::string rowKey_;
   bool rowsFound_ = false;
+  std::set<std::string> outerFound_;
+  std::vector<std::string> outer_;  // keys of further axes
   std::unique_ptr<Pivot> pivot_;
   size_t skipped_ = 0;
   bool found_ = false;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "dump/escape.h"
@@ -16,9 +17,11 @@ constexpr size_t kMostLabels = size_t{1} << 31;
 
 }  // namespace
 
-Pivot::Pivot(std::string file, std::string rowAxis, std::string columnAxis) : file_(std::move(file)) {
+Pivot::Pivot(std::string file, std::string rowAxis, std::string columnAxis, const std::vector<std::string>& outer)
+    : file_(std::move(file)), outer_(outer.size()), chains_(outer.size()) {
   rows_.axis = std::move(rowAxis);
   columns_.axis = std::move(columnAxis);
+  for (size_t i = 0; i < outer.size(); ++i) outer_[i].axis = outer[i];
 }
 
 size_t Pivot::Side::number(const std::string& label, bool behindPrevious) {
@@ -39,22 +42,39 @@ std::vector<size_t> Pivot::Side::order() const {
   return out;
 }
 
-void Pivot::add(const std::string& row, const std::string& column, double value, size_t line) {
+bool Pivot::add(const std::string& row, const std::string& column, std::span<const std::string> outer, double value,
+                size_t line) {
   const auto known = [](const Side& side, const std::string& label) {
     return side.previous != kEnd && side.labels[side.previous] == label;
+  };
+  const auto numberOf = [](Pairs& pairs, size_t a, size_t b) {
+    return pairs.try_emplace(uint64_t{a} << 32 | b, pairs.size()).first->second;
   };
   // Within a run of one row, a new column stands behind the column before; and the other way round.
   const bool sameRow = known(rows_, row), sameColumn = known(columns_, column);
   const size_t r = rows_.number(row, sameColumn), c = columns_.number(column, sameRow);
-  if (r >= kMostLabels || c >= kMostLabels) badInput(file_, "more labels than can be counted");
-  const auto [at, fresh] = lines_.try_emplace(r << 32 | c, line);
-  if (!fresh) {
-    badInput(file_, fmt::format("lines {} and {} both have a value for {} '{}', {} '{}'; a cell takes one: keep one of "
-                                "them, or give the columns that tell them apart with --rows and --columns",
-                                at->second, line, escaped(rows_.axis), escaped(row, 40), escaped(columns_.axis),
-                                escaped(column, 40)));
+  std::vector<size_t> labels;
+  size_t block = 0;
+  for (size_t i = 0; i < outer_.size(); ++i) {
+    labels.push_back(outer_[i].number(outer[i], false));
+    block = numberOf(chains_[i], block, labels.back());
   }
-  cells_.push_back({r, c, value});
+  if (std::max({r, c, block, cells_.size()}) >= kMostLabels) badInput(file_, "more labels than can be counted");
+  const auto [at, fresh] = lines_.try_emplace(uint64_t{numberOf(places_, r, c)} << 32 | block, line);
+  if (!fresh) {
+    twice_ = fmt::format("lines {} and {} both have a value for {} '{}', {} '{}'", at->second, line,
+                         escaped(rows_.axis), escaped(row, 40), escaped(columns_.axis), escaped(column, 40));
+    for (size_t i = 0; i < outer_.size(); ++i)
+      twice_ += fmt::format(", {} '{}'", escaped(outer_[i].axis), escaped(outer[i], 40));
+    return false;
+  }
+  if (block == blocks_.size()) blocks_.push_back(std::move(labels));
+  cells_.push_back({block, r, c, value});
+  return true;
+}
+
+void Pivot::refuseTwice(const std::string& hint) const {
+  badInput(file_, fmt::format("{}; a cell takes one: keep one of them, or {}", twice_, hint));
 }
 
 Table Pivot::table(std::vector<std::string>& notes) const {
@@ -64,12 +84,17 @@ Table Pivot::table(std::vector<std::string>& notes) const {
   table.rows = rows_.labels.size();
   table.columns = columns_.labels.size();
   size_t all = 0;
-  const bool large = __builtin_mul_overflow(table.rows, table.columns, &all) || all > kAlwaysAllowed;
-  if (large && all / kEmptiest >= cells_.size()) {
-    throw Error(Exit::Budget, fmt::format("{}: {} entries of '{}' by {} of '{}' make a grid of which {} cells are "
+  bool large = __builtin_mul_overflow(table.rows, table.columns, &all);
+  std::string others;
+  for (const Side& side : outer_) {
+    large = __builtin_mul_overflow(all, side.labels.size(), &all) || large;
+    others += fmt::format(" by {} of '{}'", side.labels.size(), escaped(side.axis));
+  }
+  if (large || (all > kAlwaysAllowed && all / kEmptiest >= cells_.size())) {
+    throw Error(Exit::Budget, fmt::format("{}: {} entries of '{}' by {} of '{}'{} make a grid of which {} cells are "
                                           "listed; are these the columns that are meant?",
                                           escapedPath(file_), table.rows, escaped(rows_.axis), table.columns,
-                                          escaped(columns_.axis), cells_.size()));
+                                          escaped(columns_.axis), others, cells_.size()));
   }
   const auto place = [](const Side& side, std::vector<std::string>& labels) {
     std::vector<size_t> places(side.labels.size());
@@ -80,8 +105,16 @@ Table Pivot::table(std::vector<std::string>& notes) const {
     return places;
   };
   const std::vector<size_t> rowAt = place(rows_, table.rowLabels), columnAt = place(columns_, table.columnLabels);
+  std::vector<size_t> firstRows(blocks_.size(), 0);  // of the blocks
+  for (size_t i = 0; i < outer_.size(); ++i) {
+    table.outer.push_back({outer_[i].axis, outer_[i].labels});
+    for (size_t block = 0; block < blocks_.size(); ++block)
+      firstRows[block] = firstRows[block] * outer_[i].labels.size() + blocks_[block][i];
+  }
   table.values.assign(all, std::numeric_limits<double>::quiet_NaN());
-  for (const Cell& cell : cells_) table.values[rowAt[cell.row] * table.columns + columnAt[cell.column]] = cell.value;
+  for (const Cell& cell : cells_)
+    table.values[(firstRows[cell.block] * table.rows + rowAt[cell.row]) * table.columns + columnAt[cell.column]] =
+        cell.value;
   if (cells_.size() < all)
     notes.push_back(
         fmt::format("{}: {} of {} cells are not listed and are NaN", escapedPath(file_), all - cells_.size(), all));

@@ -7,12 +7,15 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "dump/escape.h"
 #include "dump/fault.h"
 #include "dump/formats.h"
+#include "dump/label_columns.h"
 #include "dump/records.h"
 #include "suggest.h"
 
@@ -103,7 +106,8 @@ size_t rowsOfPanels(const Table& table, const SecondColumn& second) {
 /// The panels become an axis, or the second column one of numbers after all.
 void placeSecondColumn(Table& table, SecondColumn second, const std::string& file) {
   if (const size_t rows = rowsOfPanels(table, second)) {
-    for (size_t i = 0; i < table.rows; i += rows) table.panelLabels.push_back(table.rowLabels[i]);
+    Table::Outer& panels = table.outer.emplace_back(Table::Outer{"panel", {}});
+    for (size_t i = 0; i < table.rows; i += rows) panels.labels.push_back(table.rowLabels[i]);
     second.cells.resize(rows);
     table.rowLabels = std::move(second.cells);
     table.rowAxis = trimmed(table.columnLabels.front());
@@ -233,27 +237,116 @@ CellColumns cellColumns(const Record& header, const OpenOptions& options, const 
   return out;
 }
 
-Table parseList(RecordReader& reader, const Record& header, const OpenOptions& options, const std::string& file,
-                std::vector<std::string>& notes) {
-  const CellColumns columns = cellColumns(header, options, file);
-  Pivot pivot(file, options.rows, options.columns);
-  Record record;
-  while (reader.next(record)) {
-    if (record.cells.size() == 1 && record.cells[0].empty()) continue;
-    if (record.cells.size() != header.cells.size())
-      badInput(file, fmt::format("line {} has {} cells, the first line has {}", record.line, record.cells.size(),
-                                 header.cells.size()));
-    const std::string& text = record.cells[columns.value];
-    const auto value = tableNumber(text);
-    if (!value)
-      badInput(file, fmt::format("line {}, column '{}': '{}' is not a number", record.line,
-                                 escaped(header.cells[columns.value]), escaped(text, 40)));
-    pivot.add(std::string(trimmed(record.cells[columns.row])), std::string(trimmed(record.cells[columns.column])),
-              *value, record.line);
+/// A table that lists a cell a line.
+class List {
+ public:
+  List(std::string_view text, char separator, const std::string& file, const Record& header, const OpenOptions& options)
+      : text_(text),
+        separator_(separator),
+        file_(file),
+        options_(options),
+        header_(header),
+        columns_(cellColumns(header, options, file)) {}
+
+  /// Columns that options name are axes too; where lines still meet in a cell, those are that tell them apart.
+  Table table(std::vector<std::string>& notes) const {
+    std::vector<size_t> outer;
+    for (const std::string& name : options_.outer) {
+      const std::optional<size_t> at = columnNamed(header_, name);
+      if (at && isOther(*at) && std::find(outer.begin(), outer.end(), *at) == outer.end()) outer.push_back(*at);
+    }
+    Pivot pivot = pivotOf(outer);
+    if (fill(pivot, outer)) return pivot.table(notes);
+    const std::vector<size_t> apart = tellingApart(outer);
+    if (apart.empty())
+      pivot.refuseTwice(
+          "give the columns that tell them apart with --rows and --columns, or others with --select COLUMN=LABEL or "
+          "--reduce COLUMN=mean");
+    outer.insert(outer.end(), apart.begin(), apart.end());
+    std::vector<std::string> names;
+    for (const size_t at : apart) names.push_back("'" + escaped(nameOf(at)) + "'");
+    notes.push_back(
+        fmt::format("{}: lines also differ in {}: an axis each, for --select, --reduce (default: mean) or "
+                    "--group",
+                    escapedPath(file_), listed(names)));
+    Pivot wider = pivotOf(outer);
+    fill(wider, outer);
+    return wider.table(notes);
   }
-  if (pivot.empty()) badInput(file, "no cells: there are no lines below the first");
-  return pivot.table(notes);
-}
+
+ private:
+  std::string nameOf(size_t column) const { return std::string(trimmed(header_.cells[column])); }
+  bool isOther(size_t column) const {
+    return column != columns_.row && column != columns_.column && column != columns_.value;
+  }
+  Pivot pivotOf(const std::vector<size_t>& outer) const {
+    std::vector<std::string> names;
+    for (const size_t at : outer) names.push_back(nameOf(at));
+    return {file_, options_.rows, options_.columns, names};
+  }
+
+  /// Calls `visit` with each line below the first, until it returns false.
+  void eachLine(const std::function<bool(const Record&)>& visit) const {
+    RecordReader reader(text_, separator_, file_);
+    Record record;
+    for (bool first = true; reader.next(record);) {
+      if (record.cells.size() == 1 && record.cells[0].empty()) continue;
+      if (std::exchange(first, false)) continue;
+      if (record.cells.size() != header_.cells.size())
+        badInput(file_, fmt::format("line {} has {} cells, the first line has {}", record.line, record.cells.size(),
+                                    header_.cells.size()));
+      if (!visit(record)) return;
+    }
+  }
+
+  /// False where a cell is listed twice.
+  bool fill(Pivot& pivot, const std::vector<size_t>& outer) const {
+    bool once = true;
+    std::vector<std::string> labels(outer.size());
+    eachLine([&](const Record& record) {
+      const std::string& text = record.cells[columns_.value];
+      const auto value = tableNumber(text);
+      if (!value)
+        badInput(file_, fmt::format("line {}, column '{}': '{}' is not a number", record.line,
+                                    escaped(header_.cells[columns_.value]), escaped(text, 40)));
+      for (size_t i = 0; i < outer.size(); ++i) labels[i] = trimmed(record.cells[outer[i]]);
+      once = pivot.add(std::string(trimmed(record.cells[columns_.row])),
+                       std::string(trimmed(record.cells[columns_.column])), labels, *value, record.line);
+      return once;
+    });
+    if (once && pivot.empty()) badInput(file_, "no cells: there are no lines below the first");
+    return once;
+  }
+
+  /// Columns beside `outer` that tell apart what meets in one cell; empty where there are none, or where they would
+  /// make a grid that is hardly filled, as columns of measured numbers do.
+  std::vector<size_t> tellingApart(const std::vector<size_t>& outer) const {
+    std::vector<size_t> others;
+    for (size_t at = 0; at < header_.cells.size(); ++at) {
+      const bool named = columnNamed(header_, nameOf(at)) == at;  // the first of its name, and not without one
+      if (named && isOther(at) && std::find(outer.begin(), outer.end(), at) == outer.end()) others.push_back(at);
+    }
+    LabelColumns lines(2 + outer.size() + others.size());
+    eachLine([&](const Record& record) {
+      std::vector<std::string_view> labels = {trimmed(record.cells[columns_.row]),
+                                              trimmed(record.cells[columns_.column])};
+      for (const size_t at : outer) labels.push_back(trimmed(record.cells[at]));
+      for (const size_t at : others) labels.push_back(trimmed(record.cells[at]));
+      lines.add(labels);
+      return true;
+    });
+    std::vector<size_t> out;
+    for (const size_t column : lines.tellingApart(2 + outer.size())) out.push_back(others[column - 2 - outer.size()]);
+    return out;
+  }
+
+  std::string_view text_;
+  char separator_;
+  const std::string& file_;
+  const OpenOptions& options_;
+  const Record& header_;
+  CellColumns columns_;
+};
 
 }  // namespace
 
@@ -284,12 +377,11 @@ Dump dumpOfTable(const ByteSource& source, Table table) {
   tensor.dtype = DType::F64;
   tensor.dtypeName = info(DType::F64).name;
   tensor.shape = {static_cast<int64_t>(table.rows), static_cast<int64_t>(table.columns)};
-  if (!table.panelLabels.empty()) {
-    const size_t panels = table.panelLabels.size();
-    tensor.shape.insert(tensor.shape.begin(), static_cast<int64_t>(panels));
-    tensor.axes.push_back(makeAxis("panel", panels, table.panelLabels));
+  for (size_t i = 0; i < table.outer.size(); ++i) {
+    const auto& [axis, labels] = table.outer[i];
+    tensor.shape.insert(tensor.shape.begin() + static_cast<ptrdiff_t>(i), static_cast<int64_t>(labels.size()));
+    tensor.axes.push_back(makeAxis(axis, labels.size(), labels));
     tensor.axes.back().groups = tensor.axes.back().labels;
-    dump.notes.push_back("the table has panels: --group panel draws each of them, --select panel=LABEL one");
   }
   tensor.strides = stridesInC(tensor.shape);
   tensor.kind = Kind::Scalar;
@@ -311,9 +403,14 @@ Dump openTable(const std::shared_ptr<const ByteSource>& source, const OpenOption
   do {
     if (!reader.next(header)) break;
   } while (header.cells.size() == 1 && header.cells[0].empty());
-  if (!listsCells(header, options)) return dumpOfTable(*source, parse(text, separator, file));
+  if (!listsCells(header, options)) {
+    Dump dump = dumpOfTable(*source, parse(text, separator, file));
+    if (dump.tensors.front().shape.size() > 2)
+      dump.notes.push_back("the table has panels: --group panel draws each of them, --select panel=LABEL one");
+    return dump;
+  }
   std::vector<std::string> notes;
-  Dump dump = dumpOfTable(*source, parseList(reader, header, options, file, notes));
+  Dump dump = dumpOfTable(*source, List(text, separator, file, header, options).table(notes));
   dump.notes = std::move(notes);
   return dump;
 }

@@ -1,5 +1,7 @@
 #pragma once
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,13 +11,17 @@
 
 namespace divlens {
 
-/// A table of numbers with labels on both sides.
+/// A table of numbers with labels on both sides, or several one behind the other.
 struct Table {
+  struct Outer {
+    std::string axis;
+    std::vector<std::string> labels;
+  };
   std::string rowAxis = "row", columnAxis = "column";
   std::vector<std::string> rowLabels;  ///< empty, or one a row
   std::vector<std::string> columnLabels;
-  std::vector<std::string> panelLabels;  ///< empty, or one for each block of `rows` rows
-  std::vector<double> values;            ///< panel by panel, row by row
+  std::vector<Outer> outer;    ///< axes of which each entry has `rows` rows, outermost first
+  std::vector<double> values;  ///< row by row of each
   size_t rows = 0;
   size_t columns = 0;
 };
@@ -26,22 +32,27 @@ std::optional<double> tableNumber(std::string_view cell);
 /// The table as a dump of one scalar tensor, named after the file.
 Dump dumpOfTable(const ByteSource& source, Table table);
 
-/// Cells that are listed one by one, each with the labels of its row and column.
+/// Cells that are listed one by one, each with the labels of its row, its column and of outer axes.
 class Pivot {
  public:
-  Pivot(std::string file, std::string rowAxis, std::string columnAxis);
+  Pivot(std::string file, std::string rowAxis, std::string columnAxis, const std::vector<std::string>& outer);
   /// `line` is for messages. Labels keep the order in which they come; one that first comes between two known ones
-  /// stands between them. Error(BadInput) where the cell was listed before.
-  void add(const std::string& row, const std::string& column, double value, size_t line);
+  /// stands between them. False where the cell was listed before.
+  bool add(const std::string& row, const std::string& column, std::span<const std::string> outer, double value,
+           size_t line);
+  /// Error(BadInput) that names the lines of a cell that was listed twice; `hint` is what to do.
+  [[noreturn]] void refuseTwice(const std::string& hint) const;
   bool empty() const { return cells_.empty(); }
   /// Pairs that are not listed are NaN; `notes` says how many. Error(Budget) where nearly all would be.
   Table table(std::vector<std::string>& notes) const;
 
  private:
   struct Cell {
-    size_t row, column;
+    size_t block, row, column;
     double value;
   };
+  /// Numbers of pairs of numbers.
+  using Pairs = std::unordered_map<uint64_t, size_t>;
   /// Labels in the order of the axis, numbered in the order in which they came.
   struct Side {
     std::string axis;
@@ -56,8 +67,12 @@ class Pivot {
 
   std::string file_;
   Side rows_, columns_;
+  std::vector<Side> outer_;
+  std::vector<std::vector<size_t>> blocks_;  ///< labels of the outer axes by their numbers, one of each
+  std::vector<Pairs> chains_;                ///< of outer labels: a block's number from those of its labels
   std::vector<Cell> cells_;
-  std::unordered_map<uint64_t, size_t> lines_;  ///< of each cell
+  Pairs places_, lines_;  ///< the number of each row and column; the line of each cell, from that and its block
+  std::string twice_;     ///< the cell that was listed twice, in words
 };
 
 }  // namespace divlens

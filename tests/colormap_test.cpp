@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -74,6 +75,21 @@ TEST_CASE("colour maps are matplotlib's and seaborn's tables", "[colormap]") {
       CHECK(table[kAt[k]] == colors[k]);
       CHECK(reversed[255 - kAt[k]] == colors[k]);
     }
+  }
+}
+
+TEST_CASE("a reversed map has matplotlib's roundings, and is not listed", "[colormap]") {
+  const std::tuple<const char*, size_t, Color> expected[] = {
+      {"Blues_r", 165, {165, 204, 227}}, {"RdBu_r", 170, {247, 183, 153}}, {"gray_r", 11, {244, 244, 244}},
+      {"bwr_r", 5, {255, 10, 10}},       {"seismic_r", 64, {255, 1, 1}},   {"Spectral_r", 187, {250, 152, 87}}};
+  const std::vector<std::string> names = colormapNames();
+  for (const auto& [name, at, color] : expected) {
+    INFO(name);
+    CHECK(colormap(name)[at] == color);
+    CHECK(std::count(names.begin(), names.end(), name) == 0);
+    const std::string forward(name, std::strlen(name) - 2);
+    const ColorTable table = colormap(forward), reversed = colormap(name);
+    for (size_t i = 0; i < 256; ++i) CHECK(std::abs(int(table[255 - i].r) - int(reversed[i].r)) <= 1);
   }
 }
 

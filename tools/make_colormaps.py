@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes assets/colormaps/NAME.csv, 256 lines "r,g,b", from matplotlib's and seaborn's own tables.
+"""Writes assets/colormaps/NAME.csv, 256 lines "r,g,b", from matplotlib's and seaborn's own tables, and NAME_r.csv where
+matplotlib rounds some entries of the reversed map otherwise.
 
 Needs: pip install matplotlib seaborn. Run from the repository root; the output is committed.
 """
@@ -25,8 +26,12 @@ def main() -> None:
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "assets/colormaps")
     folder.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
-        lines = (",".join(str(int(c)) for c in row) for row in table(name))
-        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        tables = {name: table(name)}
+        if not np.array_equal(table(name)[::-1], table(f"{name}_r")):
+            tables[f"{name}_r"] = table(f"{name}_r")
+        for title, colors in tables.items():
+            lines = (",".join(str(int(c)) for c in row) for row in colors)
+            (folder / f"{title}.csv").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -150,6 +150,7 @@ std::vector<std::string> colormapNames() {
     if (!file.ends_with(kSuffix)) continue;
     file.remove_prefix(kFolder.size());
     file.remove_suffix(kSuffix.size());
+    if (file.ends_with("_r")) continue;  // what matplotlib rounds otherwise than the reversed map
     names.emplace_back(file);
   }
   return names;

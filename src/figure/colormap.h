@@ -12,7 +12,7 @@ namespace divlens {
 /// 256 colours, indexed by min(255, floor(256·t)); never blended.
 using ColorTable = std::array<Color, 256>;
 
-/// The names of the embedded maps, sorted; each may be followed by `_r`.
+/// The names of the embedded maps, sorted; each may be followed by `_r`, the map reversed.
 std::vector<std::string> colormapNames();
 /// A map by name, `NAME_r`, CSV file of colours, or colours "#2166ac,white,tab:orange"; Error(Usage) with the nearest
 /// name.

@@ -121,6 +121,42 @@ TEST_CASE("a PDF is sound, has embedded TrueType fonts and the PNG's pixels", "[
   }
 }
 
+TEST_CASE("a vector figure is as large as asked for, whatever --dpi", "[vector][files]") {
+  struct Size {
+    std::vector<std::string> words;
+    double width, height;  // points; height 0: as the grid says
+  };
+  const std::vector<Size> sizes = {{{"--figsize", "84mm,60.5mm"}, 84 / 25.4 * 72, 60.5 / 25.4 * 72},
+                                   {{"--figsize", "3.333,2.111"}, 3.333 * 72, 2.111 * 72},
+                                   {{"--figsize", "251.7pt,160.3pt", "--style", "dark"}, 251.7, 160.3},
+                                   {{"--size", "icml"}, 234, 0},
+                                   {{"--figsize", "301px,200px", "--dpi", "150"}, 301 * 72 / 150.0, 96}};
+  for (const Size& size : sizes)
+    for (const char* dpi : {"72", "150", "301"}) {
+      INFO(size.words[1] << " at " << dpi);
+      const Folder folder;
+      const std::string text = size.words[0] == "--size" ? "path" : "text";
+      std::vector<std::string> words = {"render", example("steps.csv"), "--svg-text", text,
+                                        "-o",     folder / "f.pdf",     "-o",         folder / "f.svg"};
+      words.insert(words.end(), size.words.begin(), size.words.end());
+      if (size.words.size() < 4 || size.words[2] != "--dpi") words.insert(words.end(), {"--dpi", dpi});
+      const Ran ran = run(words);
+      INFO(ran.err);
+      REQUIRE(ran.code == 0);
+      const std::string about = tool(folder, fmt::format("pdfinfo '{}'", folder / "f.pdf"));
+      double width = 0, height = 0;
+      REQUIRE(std::sscanf(about.c_str() + about.find("Page size:"), "Page size: %lf x %lf", &width, &height) == 2);
+      CHECK(std::abs(width - size.width) < 0.001);
+      if (size.height > 0) CHECK(std::abs(height - size.height) < 0.001);
+      const std::string svg = readBytes(folder / "f.svg");
+      double svgWidth = 0, svgHeight = 0;
+      REQUIRE(std::sscanf(svg.c_str() + svg.find("width=\""), "width=\"%lfpt\" height=\"%lfpt", &svgWidth,
+                          &svgHeight) == 2);
+      CHECK(std::abs(svgWidth - size.width) < 0.001);
+      CHECK(std::abs(svgHeight - height) < 0.001);
+    }
+}
+
 TEST_CASE("an SVG is parsed and drawn with the PNG's pixels", "[vector][files]") {
   for (const char* text : {"text", "path"})
     for (const char* cells : {"image", "vector"}) {

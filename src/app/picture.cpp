@@ -31,10 +31,12 @@ constexpr int64_t kMostRectangles = 10000;
 
 /// Layout in finer pixels than asked for: positions in a PDF or SVG are whole pixels of the layout.
 Layout fineLayout(FigureOptions options, const FigureContent& content, TextShaper& shaper) {
-  PixelSize size = figureSize(options, content);
-  const int finer = std::max(1, int(std::ceil(kVectorDpi / options.dpi)));
-  options.dpi *= finer;
-  return layoutFigure(options, content, shaper, {size.width * finer, size.height * finer});
+  const PageSize page = pageSize(options, content);
+  options.dpi *= std::max(1.0, std::ceil(kVectorDpi / options.dpi));
+  const auto pixels = [&](double inches) { return std::max(1, int(std::lround(inches * options.dpi))); };
+  Layout layout = layoutFigure(options, content, shaper, {pixels(page.width), pixels(page.height)});
+  layout.list.page = page;
+  return layout;
 }
 
 void checkChoice(const char* option, const std::string& value, const std::vector<std::string>& choices) {

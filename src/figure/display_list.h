@@ -87,10 +87,18 @@ struct FrameLine {
   Color color;
 };
 
+struct PageSize {
+  double width = 0, height = 0;  ///< inches
+};
+
 /// Everything that a figure shows, in drawing order; painters only replay it.
 struct DisplayList {
   int width = 0, height = 0;  ///< pixels
-  double dpi = 0;             ///< pixels an inch; vector painters scale by 72/dpi
+  double dpi = 0;             ///< pixels an inch
+  PageSize page;              ///< of a vector file, over which the pixels are spread; 0: as dpi says
+  double points(int pixels, double inches) const { return inches > 0 ? inches * 72 : pixels * 72 / dpi; }
+  double pageWidth() const { return points(width, page.width); }     ///< points
+  double pageHeight() const { return points(height, page.height); }  ///< points
   FrameLine frame;
   Color background{255, 255, 255, 255};
   std::vector<DisplayItem> items;

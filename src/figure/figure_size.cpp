@@ -128,9 +128,39 @@ Inches venueSize(const FigureOptions& options, const FigureContent& content) {
 
 }  // namespace
 
-PixelSize figureSize(const FigureOptions& options, const FigureContent& content) {
+namespace {
+
+void checkDpi(const FigureOptions& options) {
   if (!std::isfinite(options.dpi) || options.dpi < 10 || options.dpi > 4800)
     throw Error(Exit::Usage, fmt::format("--dpi {}: give 10 to 4800", options.dpi));
+}
+
+struct Length {
+  double value = 0;
+  const LengthUnit* unit = nullptr;
+  double inches(double dpi) const { return unit->inches > 0 ? value * unit->inches : value / dpi; }
+};
+
+struct AskedSize {
+  Length width, height;
+};
+
+AskedSize figsizeOf(const std::string& text) {
+  AskedSize out;
+  std::string_view rest = readLength(text, text, out.width.value, out.width.unit);
+  if (!rest.starts_with(',')) malformed(text);
+  rest = readLength(rest.substr(1), text, out.height.value, out.height.unit);
+  if (!rest.empty()) malformed(text);
+  // One unit at the end holds for both.
+  if (!out.height.unit) out.height.unit = out.width.unit ? out.width.unit : &kUnits[0];
+  if (!out.width.unit) out.width.unit = out.height.unit;
+  return out;
+}
+
+}  // namespace
+
+PixelSize figureSize(const FigureOptions& options, const FigureContent& content) {
+  checkDpi(options);
   if (!options.figsize.empty() && !options.size.empty())
     throw Error(Exit::Usage, "--size and --figsize: give one of them");
   if (options.figsize.empty()) {
@@ -141,16 +171,18 @@ PixelSize figureSize(const FigureOptions& options, const FigureContent& content)
     if (venue && all.width > size.width * options.dpi && all.width > 1) --all.width;
     return all;
   }
-  double width = 0, height = 0;
-  const LengthUnit *widthUnit = nullptr, *heightUnit = nullptr;
-  std::string_view rest = readLength(options.figsize, options.figsize, width, widthUnit);
-  if (!rest.starts_with(',')) malformed(options.figsize);
-  rest = readLength(rest.substr(1), options.figsize, height, heightUnit);
-  if (!rest.empty()) malformed(options.figsize);
-  // One unit at the end holds for both.
-  if (!heightUnit) heightUnit = widthUnit ? widthUnit : &kUnits[0];
-  if (!widthUnit) widthUnit = heightUnit;
-  return {pixels(width, *widthUnit, options), pixels(height, *heightUnit, options)};
+  const AskedSize size = figsizeOf(options.figsize);
+  return {pixels(size.width.value, *size.width.unit, options), pixels(size.height.value, *size.height.unit, options)};
+}
+
+PageSize pageSize(const FigureOptions& options, const FigureContent& content) {
+  const PixelSize whole = figureSize(options, content);
+  if (!options.figsize.empty()) {
+    const AskedSize size = figsizeOf(options.figsize);
+    return {size.width.inches(options.dpi), size.height.inches(options.dpi)};
+  }
+  const double width = options.size.empty() ? whole.width / options.dpi : venueWidth(options.size);
+  return {width, whole.height / options.dpi};
 }
 
 }  // namespace divlens

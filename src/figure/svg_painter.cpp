@@ -156,14 +156,16 @@ std::vector<uint8_t> paintSvg(const DisplayList& list, const VectorParts& parts)
   if (list.background.a > 0)
     painter(FilledRect{{0, 0, static_cast<float>(list.width), static_cast<float>(list.height)}, list.background});
   for (const DisplayItem& item : list.items) std::visit(painter, item);
-  const double scale = 72 / list.dpi;
+  // Points: a rasteriser that rounds up must not add a pixel for what a double is off.
+  const double shorter = list.page.width > 0 ? 1e-4 : 0;
   const std::string svg = fmt::format(
       R"(<?xml version="1.0" encoding="UTF-8"?>)"
       "\n"
       R"(<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{:.7g}pt" )"
-      R"(height="{:.7g}pt" viewBox="0 0 {} {}" xml:space="preserve" font-family="DejaVu Sans, sans-serif">)"
+      R"(height="{:.7g}pt" viewBox="0 0 {} {}" preserveAspectRatio="none" xml:space="preserve" font-family="DejaVu Sans, sans-serif">)"
       "\n{}{}</svg>\n",
-      list.width * scale, list.height * scale, list.width, list.height, svgMetadata(parts.metadata), painter.body);
+      list.pageWidth() - shorter, list.pageHeight() - shorter, list.width, list.height, svgMetadata(parts.metadata),
+      painter.body);
   return {svg.begin(), svg.end()};
 }
 

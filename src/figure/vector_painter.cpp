@@ -245,15 +245,16 @@ class Painter {
 
 std::vector<uint8_t> paintVector(VectorFormat format, const DisplayList& list, const VectorParts& parts) {
   std::vector<uint8_t> bytes;
-  const double scale = 72 / list.dpi;
-  const double width = list.width * scale, height = list.height * scale;
+  // A rasteriser of SVG that rounds up must not add a pixel for what a double is off.
+  const double shorter = format == VectorFormat::Svg && list.page.width > 0 ? 1e-4 : 0;
+  const double width = list.pageWidth() - shorter, height = list.pageHeight() - shorter;
   Surface surface(format == VectorFormat::Pdf ? cairo_pdf_surface_create_for_stream(append, &bytes, width, height)
                                               : cairo_svg_surface_create_for_stream(append, &bytes, width, height));
   check(cairo_surface_status(surface.get()));
   if (format == VectorFormat::Pdf) setMetadata(surface.get(), parts.metadata);
   {
     Context cr(cairo_create(surface.get()));
-    cairo_scale(cr.get(), scale, scale);
+    cairo_scale(cr.get(), width / list.width, height / list.height);
     Painter painter(cr.get(), parts, list.frame, format == VectorFormat::Svg);
     if (list.background.a > 0)
       painter(FilledRect{{0, 0, static_cast<float>(list.width), static_cast<float>(list.height)}, list.background});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -77,16 +78,27 @@ std::vector<std::unique_ptr<AtomicFile>> openOutputs(const Settings& settings) {
   return files;
 }
 
+/// False where only figures are made of cells that nothing else looks at: there may be many.
+bool needsCells(const Session& session, const Settings& settings) {
+  const bool data = std::any_of(settings.outputs.begin(), settings.outputs.end(),
+                                [](const Output& output) { return !output.format->figure; });
+  return data || settings.verify > 0 || settings.figure.ciMask || session.plan.kind != Kind::Scalar;
+}
+
 /// What follows the evaluation, in the one process that has the result.
 void writeOutputs(Session& session, const Settings& settings, std::vector<std::unique_ptr<AtomicFile>> files) {
-  Cells cells = readCells(session, session.result->grid);
+  Cells cells;
+  if (needsCells(session, settings)) cells = readCells(session, session.result->grid);
   verifyCells(session, cells, settings);
   judgeCells(session, cells, settings);
   std::string printed;
-  Pictures pictures(session, cells, settings);
-  // Data come first: figures may hide cells.
+  Pictures pictures(session, settings);
+  // Data come first: figures may hide cells, and need none of them here.
   for (const bool figures : {false, true}) {
-    if (figures) maskUncertain(session, cells, settings);
+    if (figures) {
+      maskUncertain(session, cells, settings);
+      cells = {};
+    }
     for (size_t i = 0; i < files.size(); ++i) {
       if (settings.outputs[i].format->figure != figures) continue;
       const std::string bytes = outputBytes(session, cells, settings, settings.outputs[i].format->writer, pictures);

@@ -35,13 +35,13 @@ bool centers(const FigureOptions& options) {
 }
 
 /// Cells that are hidden or masked count for nothing.
-CellSummary summary(const Session& session, const Cells& cells, const std::vector<int64_t>& panels,
+CellSummary summary(const Session& session, const ShownCells& cells, const std::vector<int64_t>& panels,
                     const FigureOptions& options) {
   CellSummary out;
   DataRange& range = out.range;
   const CellRule hidden = parseCellRule(options.mask, "--mask");
-  for (const int64_t panel : panels)
-    for (const float v : cells[size_t(panel)]) {
+  const auto add = [&](std::span<const float> part) {
+    for (const float v : part) {
       if (std::bit_cast<uint32_t>(v) == kernels::kMaskedBits || hidden.picks(v)) continue;
       out.bad = out.bad || std::isnan(v);
       out.inf = out.inf || std::isinf(v);
@@ -52,6 +52,8 @@ CellSummary summary(const Session& session, const Cells& cells, const std::vecto
       if (v > 0) range.minPositive = range.minPositive == 0 ? double(v) : std::min(range.minPositive, double(v));
       ++range.cells;
     }
+  };
+  for (const int64_t panel : panels) cells.each(size_t(panel), add);
   auto found = std::make_shared<GridPercentiles>(*session.context, session.result->grid, panels, hidden);
   range.percentiles = [found](std::span<const double> percents) { return found->at(percents); };
   return out;
@@ -109,22 +111,25 @@ std::vector<int> scalesOfPanels(const Result& result, const FigureOptions& optio
 
 }  // namespace
 
-Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden,
+Marginals marginalsOf(const ShownCells& cells, size_t panel, size_t columns, const CellRule& hidden,
                       std::optional<double> threshold) {
   struct Mean {
     double sum = 0;
     size_t count = 0;
     float value() const { return count ? float(sum / double(count)) : std::numeric_limits<float>::quiet_NaN(); }
   };
-  std::vector<Mean> down(cells.size() / columns), across(columns);
-  for (size_t i = 0; i < cells.size(); ++i) {
-    const bool counts = threshold ? !std::isnan(cells[i]) : std::isfinite(cells[i]);
-    if (!counts || hidden.picks(cells[i])) continue;
-    for (Mean* mean : {&down[i / columns], &across[i % columns]}) {
-      mean->sum += !threshold ? double(cells[i]) : double(cells[i]) >= *threshold ? 1.0 : 0.0;
-      ++mean->count;
+  std::vector<Mean> down, across(columns);
+  cells.each(panel, [&](std::span<const float> part) {
+    for (size_t i = 0; i < part.size(); ++i) {
+      if (i % columns == 0) down.emplace_back();
+      const bool counts = threshold ? !std::isnan(part[i]) : std::isfinite(part[i]);
+      if (!counts || hidden.picks(part[i])) continue;
+      for (Mean* mean : {&down.back(), &across[i % columns]}) {
+        mean->sum += !threshold ? double(part[i]) : double(part[i]) >= *threshold ? 1.0 : 0.0;
+        ++mean->count;
+      }
     }
-  }
+  });
   Marginals out;
   for (const Mean& mean : down) out.rows.push_back(mean.value());
   for (const Mean& mean : across) out.columns.push_back(mean.value());
@@ -143,12 +148,12 @@ std::pair<double, double> visibleRange(const std::string& text, const char* opti
   return {begin, end};
 }
 
-std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options) {
+std::vector<CellSummary> summarise(const Session& session, const ShownCells& cells, const FigureOptions& options) {
   const std::vector<int> scaleOf = scalesOfPanels(*session.result, options);
   std::vector<CellSummary> out;
   for (int scale = 0; scale <= *std::max_element(scaleOf.begin(), scaleOf.end()); ++scale) {
     std::vector<int64_t> panels;
-    for (size_t panel = 0; panel < cells.size(); ++panel)
+    for (size_t panel = 0; panel < cells.panels(); ++panel)
       if (scaleOf[panel] == scale) panels.push_back(int64_t(panel));
     out.push_back(summary(session, cells, panels, options));
   }
@@ -197,7 +202,7 @@ std::vector<ColorScale> colorScales(const Session& session, const FigureOptions&
   return out;
 }
 
-void setOnsets(FigureContent& content, const Session& session, const Cells& cells, const Settings& settings) {
+void setOnsets(FigureContent& content, const Session& session, const ShownCells& cells, const Settings& settings) {
   const FigureOptions& options = settings.figure;
   const Plan& plan = session.plan;
   content.parameters = parameterLine(session, settings.plan);
@@ -208,11 +213,14 @@ void setOnsets(FigureContent& content, const Session& session, const Cells& cell
   if (settings.plan.onset.empty()) return;
   const Threshold threshold = parseThreshold(settings.plan.onset, "--onset");
   content.onsetDown = onsetDown(plan);
-  for (const std::vector<float>& panel : session.whole.empty() ? cells : session.whole)
-    content.onsets.push_back(onsetEdges(plan, findOnset(plan, panel, threshold, settings.plan.persist)));
+  for (size_t panel = 0; panel < cells.panels(); ++panel) {
+    const Onset onset = findOnset(plan, session.whole.empty() ? cells.all(panel) : session.whole[panel], threshold,
+                                  settings.plan.persist);
+    content.onsets.push_back(onsetEdges(plan, onset));
+  }
 }
 
-FigureContent figureContent(const Session& session, const Cells& cells, const Settings& settings,
+FigureContent figureContent(const Session& session, const ShownCells& cells, const Settings& settings,
                             const std::vector<CellSummary>& summaries) {
   const FigureOptions& options = settings.figure;
   FigureContent content;
@@ -221,24 +229,22 @@ FigureContent figureContent(const Session& session, const Cells& cells, const Se
   content.columns = figureAxis(session.plan.columns, options, options.xlim, "--xlim");
   content.panels.clear();
   if (!options.panelLabels.empty())
-    content.panels = parseLabels(options.panelLabels, "--panel-labels", int64_t(cells.size()));
+    content.panels = parseLabels(options.panelLabels, "--panel-labels", int64_t(cells.panels()));
   else
-    for (size_t panel = 0; panel < cells.size(); ++panel) content.panels.push_back(panelLabel(session, panel));
+    for (size_t panel = 0; panel < cells.panels(); ++panel) content.panels.push_back(panelLabel(session, panel));
   content.title = session.dump.title;
   setOnsets(content, session, cells, settings);
   content.scaleOf = scalesOfPanels(*session.result, options);
   content.scales = colorScales(session, options, summaries);
   const bool any = std::any_of(summaries.begin(), summaries.end(), [](const auto& s) { return s.range.cells > 0; });
   if (!any) content.message = "no finite values";
-  content.cell = [&cells, columns = content.columns.count](int panel, int64_t row, int64_t column) {
-    return cells[size_t(panel)][size_t(row * columns + column)];
-  };
+  content.cell = [cells](int panel, int64_t row, int64_t column) { return cells.at(size_t(panel), row, column); };
   if (!options.marginals.empty()) {
     const CellRule hidden = parseCellRule(options.mask, "--mask");
     const bool shares = options.marginals == "beyond";
-    for (const std::vector<float>& panel : cells)
+    for (size_t panel = 0; panel < cells.panels(); ++panel)
       content.marginals.push_back(
-          marginalsOf(panel, size_t(content.columns.count), hidden, shares ? options.threshold : std::nullopt));
+          marginalsOf(cells, panel, size_t(content.columns.count), hidden, shares ? options.threshold : std::nullopt));
     content.parameters += shares ? fmt::format(" · bars: shares of cells of {} or more", *options.threshold)
                                  : std::string(" · bars: means of rows and columns");
   }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "app/session.h"
-#include "app/writers.h"
+#include "app/shown_cells.h"
 #include "figure/figure_content.h"
 
 namespace divlens {
@@ -19,18 +19,18 @@ struct CellSummary {
 
 /// One summary a colour scale. Its percentiles are found on the device when they are asked for; the session must
 /// outlive it.
-std::vector<CellSummary> summarise(const Session& session, const Cells& cells, const FigureOptions& options);
+std::vector<CellSummary> summarise(const Session& session, const ShownCells& cells, const FigureOptions& options);
 /// Norms and colours as the options say, for those summaries: cheap.
 std::vector<ColorScale> colorScales(const Session& session, const FigureOptions& options,
                                     const std::vector<CellSummary>& summaries);
-/// All that the figure says; it refers to `cells`.
-FigureContent figureContent(const Session& session, const Cells& cells, const Settings& settings,
+/// All that the figure says; it refers to what `cells` are made of.
+FigureContent figureContent(const Session& session, const ShownCells& cells, const Settings& settings,
                             const std::vector<CellSummary>& summaries);
 /// What depends on --onset and --persist alone: the lines, and the words under the figure.
-void setOnsets(FigureContent& content, const Session& session, const Cells& cells, const Settings& settings);
+void setOnsets(FigureContent& content, const Session& session, const ShownCells& cells, const Settings& settings);
 /// Means of a panel's rows and columns over their finite cells; with a threshold the shares of their cells that reach
 /// it, infinite ones among them. Cells that `hidden` picks are left out; NaN where none is left.
-Marginals marginalsOf(const std::vector<float>& cells, size_t columns, const CellRule& hidden,
+Marginals marginalsOf(const ShownCells& cells, size_t panel, size_t columns, const CellRule& hidden,
                       std::optional<double> threshold);
 /// "BEGIN,END" of --xlim and --ylim, in cells; {0, 0} for an empty text: all. Error(Usage) beyond `count` cells (0:
 /// unknown).

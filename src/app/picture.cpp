@@ -113,7 +113,8 @@ std::vector<uint8_t> Pictures::png(const Layout& layout, TextShaper& shaper) {
 std::vector<uint8_t> Pictures::render(Writer writer) {
   const FigureOptions& options = settings_.figure;
   if (!content_) {
-    content_ = figureContent(session_, cells_, settings_, summarise(session_, cells_, options));
+    const ShownCells cells(session_);
+    content_ = figureContent(session_, cells, settings_, summarise(session_, cells, options));
     if (options.annot == "top1") content_->token = topTokens(session_.plan, session_.result->panels);
   }
   TextShaper shaper;

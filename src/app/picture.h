@@ -15,9 +15,8 @@ namespace divlens {
 /// A session's figure as files in memory. What it says is found out once, for all of them.
 class Pictures {
  public:
-  /// All three must outlive it; `cells` are looked at when the first file is made.
-  Pictures(const Session& session, const Cells& cells, const Settings& settings)
-      : session_(session), cells_(cells), settings_(settings) {}
+  /// Both must outlive it; the grid is looked at when the first file is made.
+  Pictures(const Session& session, const Settings& settings) : session_(session), settings_(settings) {}
   /// A PNG, PDF or SVG: laid out, its cells drawn offscreen on the session's device, with metadata. What does not fit
   /// and which characters no font has is said on stderr, once.
   std::vector<uint8_t> render(Writer writer);
@@ -28,7 +27,6 @@ class Pictures {
   std::vector<uint8_t> vectors(const Layout& layout, TextShaper& shaper, Writer writer);
 
   const Session& session_;
-  const Cells& cells_;
   const Settings& settings_;
   std::optional<FigureContent> content_;
   std::set<std::string> told_;

@@ -202,9 +202,10 @@ void ViewLoader::publish(const Request& request, bool complete) {
   view->stamps = stamps_;
   view->complete = complete;
   view->seconds = now() - start_;
-  view->summaries = summarise(*session_, *cells_, settings.figure);
+  const ShownCells shown(*cells_, session_->result->grid.columns());
+  view->summaries = summarise(*session_, shown, settings.figure);
   view->quick = complete && (cellCount(*cells_) <= kMostQuick || !context_->isCpu());
-  view->content = std::make_shared<FigureContent>(figureContent(*session_, *cells_, settings, view->summaries));
+  view->content = std::make_shared<FigureContent>(figureContent(*session_, shown, settings, view->summaries));
   view->histogram = histogramOf(*cells_, *view->content, view->summaries.front().range);
   {
     const std::lock_guard lock(mutex_);

@@ -45,8 +45,9 @@ std::shared_ptr<View> differenceView(const View& a, const View& b, const Setting
     writeCells(*session->context, session->result->grid, int64_t(panel), (*cells)[panel]);
   auto view = std::make_shared<View>();
   view->settings = settings;
-  view->summaries = summarise(*session, *cells, settings.figure);
-  view->content = std::make_shared<FigureContent>(figureContent(*session, *cells, settings, view->summaries));
+  const ShownCells shown(*cells, session->result->grid.columns());
+  view->summaries = summarise(*session, shown, settings.figure);
+  view->content = std::make_shared<FigureContent>(figureContent(*session, shown, settings, view->summaries));
   view->session = std::move(session);
   view->cells = std::move(cells);
   view->complete = true;

@@ -141,7 +141,8 @@ void Viewer::recolor(Document& document) {
   document.dirty = true;
   countBeyond(document);
   try {
-    setOnsets(content, *view.session, *view.cells, document.options.settings());
+    const ShownCells shown(*view.cells, view.session->result->grid.columns());
+    setOnsets(content, *view.session, shown, document.options.settings());
   } catch (const Error& error) {
     errors_.emplace_back(error.what());
   }

@@ -174,7 +174,7 @@ void Viewer::save(const std::string& path) {
     AtomicFile file(path);
     const Session& session = *document.view->session;
     const Cells& cells = *document.view->cells;
-    Pictures pictures(session, cells, settings);
+    Pictures pictures(session, settings);
     const std::string bytes = outputBytes(session, cells, settings, settings.outputs[0].format->writer, pictures);
     file.write(std::as_bytes(std::span(bytes)));
     file.commit();

@@ -19,7 +19,8 @@ constexpr Color kBar{70, 90, 120}, kTrack{225, 228, 233}, kLine{214, 39, 40}, kH
 BeyondCounts count(const std::shared_ptr<const Cells>& all, int panel, int64_t columns, const CellRule& hidden,
                    double threshold) {
   const std::vector<float>& cells = (*all)[size_t(panel)];
-  BeyondCounts out{.panel = panel, .shares = marginalsOf(cells, size_t(columns), hidden, threshold)};
+  BeyondCounts out{.panel = panel,
+                   .shares = marginalsOf(ShownCells(*all, columns), size_t(panel), size_t(columns), hidden, threshold)};
   for (const float v : cells) {
     out.finite += std::isnan(v) ? 0 : 1;
     out.beyond += double(v) >= threshold ? 1 : 0;

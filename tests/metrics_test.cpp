@@ -44,7 +44,7 @@ TEST_CASE("unknown metrics and parameters are refused with a suggestion", "[metr
   CHECK(parseMetric("renyi:inf").parameter == INFINITY);
   CHECK_REFUSED(parseMetric("renyi:-1"), Exit::Usage, "from 0 to inf");
   CHECK_REFUSED(parseMetric("jsd:1"), Exit::Usage, "without the ends");
-  CHECK(parseMetric("jsd:0.3").parameter == 0.3F);
+  CHECK(parseMetric("jsd:0.3").parameter == 0.3);
   CHECK(parseMetric("jsd").metric != parseMetric("jsd:0.3").metric);
   CHECK_REFUSED(parseMetric("kl:0.3"), Exit::Usage, "takes no parameter");
   CHECK_REFUSED(parseMetric("entropy:"), Exit::Usage, "takes no parameter");

@@ -164,11 +164,11 @@ void SharedPass::makePipelines(const gpu::Context& context, Family& family) cons
                                              shared_,
                                              flag(1),
                                              family.plain ? flag(2 | 4) : flag(2),
-                                             flag(4),
+                                             family.plain ? uint32_t(!texels_) : flag(4),
                                              stored ? plan_.vocab % 8 != 0 : flag(8)};
     family.sums = std::make_unique<gpu::ComputePipeline>(
         context, named(family.plain ? "plain_read" : stemOf(family.kernel)), 9, uint32_t(sizeof(SharedPush)),
-        std::span(constants.data(), family.plain ? 8 : 10), std::span<const uint32_t>{}, texels_ ? 2u : 0u);
+        std::span(constants.data(), family.plain ? 9 : 10), std::span<const uint32_t>{}, texels_ ? 2u : 0u);
   }
   for (const size_t index : family.channels) {
     const Metric& metric = *plan_.metrics[channels_[index]].metric;

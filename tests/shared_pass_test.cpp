@@ -111,26 +111,28 @@ TEST_CASE_METHOD(GpuTest, "rows at any distance keep their digits, whichever sum
   // Layer i is the first one and noise, more in each: KL from 1e-7 to 10 nats.
   constexpr int64_t kLayers = 40, kVocab = 3000;
   const std::vector<std::string> metrics = {"kl", "kl-reverse", "jeffreys", "cross-entropy"};
-  for (const DType dtype : {DType::F16, DType::BF16, DType::F32})
-    for (const double temperature : {1.0, 2.5}) {
-      Array array = logits(kLayers, 1, kVocab, dtype);
-      for (int64_t i = kVocab; i < kLayers * kVocab; ++i)
-        array.values[size_t(i)] =
-            array.values[size_t(i % kVocab)] + array.values[size_t(i)] * std::pow(10, -3.5 + 0.1 * double(i / kVocab));
-      PlanOptions plan{.metrics = metrics, .reference = "layer=0", .temperature = temperature};
-      const Cells cells = run(dumpOf({array}), plan);
-      plan.select = {"layer=20:24"};
-      const Cells few = run(dumpOf({array}), plan);
-      for (size_t metric = 0; metric < metrics.size(); ++metric) {
-        for (int64_t layer = 1; layer < kLayers; ++layer) {
-          const Oracle oracle(array.row(0), array.row(layer), temperature);
-          const float value = cells.at(metric, layer, 0);
-          CAPTURE(metrics[metric], layer, value, info(dtype).name, temperature);
-          CHECK(excess(metrics[metric], oracle(metrics[metric]), value) <= 0.5);
-          if (layer >= 20 && layer < 24) CHECK(value == few.at(metric, layer - 20, 0));
-        }
+  const gpu::Context gpu({.validation = true, .asGpu = true});
+  for (const gpu::Context* device : {&context(), &gpu})
+    for (const DType dtype : {DType::F16, DType::BF16, DType::F32})
+      for (const double temperature : {1.0, 2.5}) {
+        Array array = logits(kLayers, 1, kVocab, dtype);
+        for (int64_t i = kVocab; i < kLayers * kVocab; ++i)
+          array.values[size_t(i)] = array.values[size_t(i % kVocab)] +
+                                    array.values[size_t(i)] * std::pow(10, -3.5 + 0.1 * double(i / kVocab));
+        PlanOptions plan{.metrics = metrics, .reference = "layer=0", .temperature = temperature};
+        const Cells cells = runOn(*device, dumpOf({array}), plan);
+        plan.select = {"layer=20:24"};
+        const Cells few = runOn(*device, dumpOf({array}), plan);
+        for (size_t metric = 0; metric < metrics.size(); ++metric)
+          for (int64_t layer = 1; layer < kLayers; ++layer) {
+            const Oracle oracle(array.row(0), array.row(layer), temperature);
+            const float value = cells.at(metric, layer, 0);
+            CAPTURE(metrics[metric], layer, value, info(dtype).name, temperature, device == &gpu);
+            CHECK(excess(metrics[metric], oracle(metrics[metric]), value) <= 0.5);
+            if (layer >= 20 && layer < 24) CHECK(value == few.at(metric, layer - 20, 0));
+          }
       }
-    }
+  CHECK(gpu.validationMessages().empty());
 }
 
 TEST_CASE_METHOD(GpuTest, "pairs that the fast way cannot carry are exact all the same", "[gpu][shared]") {

@@ -143,6 +143,7 @@ TEST_CASE("shares of cells beyond a threshold are bars from 0 to 1", "[marginals
   };
   REQUIRE(render({"--threshold", "2", "--marginals=beyond"}).code == 0);
   const std::string svg = readBytes(folder / "t.svg");
+  CHECK(has(svg, "outlined: 2 or more"));
   // Rows: 0, 1 and 1 (infinity is beyond, NaN no cell); columns: 2/3 and 1/2.
   std::vector<Bar> found = bars(svg, "#6e6e6e");
   CAPTURE(svg);

@@ -1,6 +1,7 @@
 #include "figure/layout.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,6 +33,13 @@ std::string axisTitle(const std::optional<std::string>& given, const FigureAxis&
   return axis.count == 1 && axis.name == "value" ? "" : capitalised(axis.name);
 }
 
+// What made the figure. The window changes the threshold while the content stays.
+std::string footOf(const FigureOptions& options, const FigureContent& content) {
+  if (options.note || content.parameters.empty() || !options.threshold)
+    return options.note.value_or(content.parameters);
+  return fmt::format("{} · outlined: {} or more", content.parameters, *options.threshold);
+}
+
 class Builder {
  public:
   Builder(const FigureOptions& options, const FigureContent& content, TextShaper& shaper, PixelSize size)
@@ -46,7 +54,7 @@ class Builder {
         title_(options.title.value_or(content.title)),
         xlabel_(axisTitle(options.xlabel, content.columns)),
         ylabel_(axisTitle(options.ylabel, content.rows)),
-        words_(options.note.value_or(content.parameters)) {
+        words_(footOf(options, content)) {
     places_.grid = panelGrid(content);
     places_.panels = std::max(1, static_cast<int>(content.panels.size()));
     places_.marginal = marginalRoom(options, style_);

@@ -3,7 +3,7 @@
 //   W = sum p e^d, each p e^d as a power of y alone, D = sum p d, R = sum p e^d d
 //   KL(p|q) = ln W - D,  KL(q|p) = R/W - ln W,  Jeffreys their sum
 // A third fewer instructions than one_read.glsl; but ln W is off by some 1e-7 nats, so that small values are found there
-// (see shared_merge.comp). Where the reference's largest elements promise less than kPlainNear, this is not even tried: which
+// (see plain_merge.comp). Where the reference's largest elements promise less than kPlainNear, this is not even tried: which
 // kernel a pair's value is from depends on its two rows alone.
 // Tried on lavapipe: touching each page of a row some steps ahead gains nothing, nor do rows copied to a ring of 16 MiB.
 #include "kernels.h"

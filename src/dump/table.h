@@ -26,6 +26,8 @@ struct Table {
   size_t columns = 0;
 };
 
+/// A cell's text without what surrounds it.
+std::string_view trimmed(std::string_view text);
 /// The number that a cell's text means: nothing, "nan" and words for nothing (na, none, null) are NaN, "inf" is
 /// infinite; what a double cannot hold is 0 or infinite; no value where it is no number.
 std::optional<double> tableNumber(std::string_view cell);

@@ -30,7 +30,7 @@ void main() {
   RowStats P = stats[push.firstReferenceStats + group.reference];
   uint row[kShared];
   [[unroll]] for (uint g = 0u; g < kShared; ++g)
-    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell];
+    row[g] = numbers[cellOf(group, g)];
   float c[kShared];
   float near[kShared];
   referenceShift(P, (push.firstReferenceStats + group.reference) * push.parts, row, c, near);

@@ -86,6 +86,11 @@ vec4 elements(Step words, uint dtype, uint h, uint counting) {
   return x;
 }
 
+// The cell's row of a group's pair g, its last one's beyond its end.
+uint cellOf(PairGroup group, uint g) {
+  return entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
+}
+
 // One element of the row that starts at uvec4 number `base`.
 float cellElement(uint base, uint entry) {
   if (kCellDtype == kF32) return uintBitsToFloat(cellWords(base + entry / 4u)[entry % 4u]);

@@ -34,7 +34,7 @@ void main() {
   float target[kShared];
   Sums s[kShared];
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-    row[g] = numbers[entries[group.first + (g < group.count ? g : group.count - 1u)].cell];
+    row[g] = numbers[cellOf(group, g)];
     target[g] = kAbove ? cellElement(row[g], group.reference) : 0.0;
     Sum none = Sum(0.0, 0.0);
     s[g] = Sums(none, none, none, 0.0, -3.40282347e38);

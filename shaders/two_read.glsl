@@ -83,7 +83,7 @@ void main() {
   float logs[kShared];    // of the normalisers, with what rounding took from the offset
   Sums s[kShared];
   [[unroll]] for (uint g = 0u; g < kShared; ++g) {
-    uint cell = entries[group.first + (g < group.count ? g : group.count - 1u)].cell;
+    uint cell = cellOf(group, g);
     row[g] = numbers[cell];
     RowStats Q = stats[cell];
     precise float between = Q.offset - P.offset;
